@@ -181,6 +181,11 @@ class Schedule:
         return self._delivery.delivered
 
     @property
+    def dry(self) -> bool:
+        """Whether the source had nothing, and `ready` is awaited."""
+        return self._dry
+
+    @property
     def in_flight(self) -> int:
         """How many jobs sessions hold."""
         return len(self._jobs)

@@ -150,7 +150,8 @@ class Run:
             except Empty:
                 return
         else:
-            engine.wait(timeout)
+            if mail.empty():
+                engine.wait(timeout)
             reports = []
         while not mail.empty():
             reports.append(mail.get())

@@ -107,6 +107,18 @@ class Batch:
                 report.abandoned = True
             return report
 
+    def lose(self, error: BaseException | None = None, kind: Any = "cancelled") -> Report | None:
+        """Give the last report after the worker was lost: its running body failed, the rest is given back."""
+        with self.lock:
+            if self.over:
+                return None
+            self.rest += self._drain()
+            running = self._body_runs()
+            report = self._report(over=True)
+            if running:
+                lose_running(report, self.since, error, kind)
+            return report
+
     # -- both, under the lock -----------------------------------------------------------------------------------
 
     def _body_runs(self) -> bool:

@@ -30,21 +30,24 @@ class Traits:
         shares_memory: Workers see the caller's objects; False: `fn`, items and results are pickled.
         on_timeout: What happens to a body that runs for too long. `"late"`: it runs on, and its value is dropped;
             `"abandon"`: it runs on, and its worker is replaced; `"kill"`: its worker process is killed and replaced;
-            `"cancel"`: its task is cancelled; `"simulated"`: virtual time.
+            `"cancel"`: its task is cancelled; `"simulated"`: virtual time; None: `timeout` is refused.
         survives_crash: A worker that dies costs the item it ran, and no other.
         async_native: Runs coroutine functions on the caller's own event loop.
         pushes: Reports are delivered from the backend's own threads; False: only while `Engine.wait` runs.
         virtual_time: Its clock is simulated.
+        runs_coroutines: Takes coroutine functions itself; False: where memory is shared, they are run on an event
+            loop in a helper thread instead.
         keeps_context: Context variables of the caller are seen in `fn` without being named.
     """
 
     concurrent: bool = True
     shares_memory: bool = True
-    on_timeout: Literal["late", "abandon", "kill", "cancel", "simulated"] = "abandon"
+    on_timeout: Literal["late", "abandon", "kill", "cancel", "simulated"] | None = None
     survives_crash: bool = False
     async_native: bool = False
     pushes: bool = False
     virtual_time: bool = False
+    runs_coroutines: bool = False
     keeps_context: bool = True
 
 
@@ -59,6 +62,7 @@ class Work:
         timeout: Seconds a body may run; the schedule watches it, but a session must tell when the body began.
         stop: Whether a failure ends its job: the rest is given back.
         context: The caller's context variables.
+        loop: The async library that a coroutine function is to find: that of the caller's loop.
         carry: Importable names of context variables to carry to workers that do not share memory.
     """
 
@@ -69,6 +73,7 @@ class Work:
     timeout: float | None = None
     stop: bool = False
     context: Context
+    loop: str = "asyncio"
     carry: tuple[str, ...] = ()
 
 
