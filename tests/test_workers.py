@@ -35,9 +35,7 @@ def test_n3_the_number_is_the_least_int_from_1_that_covers_the_minimum(limits: l
 
 
 @given(LIMITS, VALUES, st.integers(0, 100))
-def test_n3_adding_a_limit_never_raises_the_number(
-    limits: list[WorkerLimit], value: float | None, place: int
-) -> None:
+def test_n3_adding_a_limit_never_raises_the_number(limits: list[WorkerLimit], value: float | None, place: int) -> None:
     base = limit("base", 64)
     before = decide([base, *limits])
     after = decide([base, *limits[:place], limit("added", value), *limits[place:]])
@@ -57,9 +55,7 @@ def test_the_winner_is_a_source_with_the_deciding_value(limits: list[WorkerLimit
     assert explained.sources[: len(limits)] == tuple(limits)
 
 
-@pytest.mark.parametrize(
-    ("value", "workers"), [(0.01, 1), (1, 1), (1.5, 2), (2.0, 2), (2.000001, 3), (-3, 1)]
-)
+@pytest.mark.parametrize(("value", "workers"), [(0.01, 1), (1, 1), (1.5, 2), (2.0, 2), (2.000001, 3), (-3, 1)])
 def test_a_fraction_is_rounded_up_and_never_below_one(value: float, workers: int) -> None:
     assert decide([limit("quota", value)]).workers == workers
 
@@ -161,7 +157,5 @@ print("concur._machine" in sys.modules)
 available_workers()
 print((set(sys.modules) - before) & {"multiprocessing", "asyncio", "anyio", "pathlib", "subprocess"})
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["False", "set()"]

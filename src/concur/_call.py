@@ -159,7 +159,7 @@ class Call:
         """The library that coroutine functions are to find."""
         from concur._drive.loops import running_library
 
-        return running_library() or getattr(self.backend, "loop", "asyncio")
+        return running_library() or str(getattr(self.backend, "loop", "asyncio"))
 
     def open_engine(self, pool: frozenset[int] = NO_POOL, *, keep: bool = False) -> tuple[Any, bool]:
         """Open an engine for this call, or one to keep for many. Gives it, and whether it pushes."""

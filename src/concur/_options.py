@@ -128,11 +128,11 @@ class Options:
         '"collect": an `Outcome` for each item.',
     )
     progress: Progress = _option(
-        None, _check_progress, "True or a label for a bar (in a terminal), a `Bar`, or a function that takes a `Tally`."
+        None,
+        _check_progress,
+        "True or a label for a bar (in a terminal), a `Bar`, or a function that takes a `Tally`.",
     )
-    setup: Callable[[], object] | None = _option(
-        None, _check_setup, "Runs once in each worker, before its first item."
-    )
+    setup: Callable[[], object] | None = _option(None, _check_setup, "Runs once in each worker, before its first item.")
     context: tuple[str, ...] = _option(
         (),
         _check_context,

@@ -14,7 +14,7 @@ from concur._stream import AsyncResults, Results
 from concur.errors import Closed, InvalidCall
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["Pool"]
 

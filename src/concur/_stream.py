@@ -41,7 +41,8 @@ class Results(Generic[R]):
     def __next__(self) -> R:
         if self._closed:
             self._check()
-        return next(self._flat)
+        value: R = next(self._flat)
+        return value
 
     def close(self) -> None:
         """End the run. Idempotent; without effect after its end."""

@@ -100,9 +100,7 @@ def available_workers(*, explain: bool = False) -> int | WorkersExplained:
     from concur._machine import Machine, read_machine  # at the first call, to keep `import concur` light
 
     findings = read_machine(Machine())
-    explained = decide(
-        WorkerLimit(name=name, value=value, detail=detail) for name, (value, detail) in findings.items()
-    )
+    explained = decide(WorkerLimit(name=name, value=value, detail=detail) for name, (value, detail) in findings.items())
     return explained if explain else explained.workers
 
 

@@ -67,7 +67,9 @@ class Backlog:
 
     def clear(self) -> list[tuple[int, Any, int]]:
         """Take everything out: index, item and attempt number of each."""
-        everything = [(i, item, attempt) for start, items, attempt, _ in self._runs for i, item in enumerate(items, start)]
+        everything = [
+            (i, item, attempt) for start, items, attempt, _ in self._runs for i, item in enumerate(items, start)
+        ]
         everything += [(index, item, attempt) for _, index, item, attempt in self._later]
         self._runs, self._later = [], []
         return everything

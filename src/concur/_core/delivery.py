@@ -71,7 +71,9 @@ class Ordered:
 
     def indices(self) -> list[int]:
         """List the indices that are kept, skipped ones too (for invariants)."""
-        return [i for start, part in self._parts.items() for i in range(start, start + (1 if part is None else len(part)))]
+        return [
+            i for start, part in self._parts.items() for i in range(start, start + (1 if part is None else len(part)))
+        ]
 
 
 class Unordered:

@@ -168,9 +168,9 @@ class Schedule:
             count = self._wanted()
             if count > 0:
                 return Pull(count)
-        order = self._ring(now)
-        if order is not None:
-            return order
+        alarm = self._ring(now)
+        if alarm is not None:
+            return alarm
         if self._finished():
             return Done(self._verdict())
         return Wait(self._next_alarm())
@@ -244,7 +244,14 @@ class Schedule:
         if self.plan.on_error == "collect":
             durations = report.durations or [0.0] * len(values)
             ok = [
-                Ok(index=first + at, item=item, value=value, attempts=job.attempt, duration=duration, worker=report.worker)
+                Ok(
+                    index=first + at,
+                    item=item,
+                    value=value,
+                    attempts=job.attempt,
+                    duration=duration,
+                    worker=report.worker,
+                )
                 for at, (item, value, duration) in enumerate(
                     zip(job.items[done : job.done], values, durations, strict=True)
                 )
@@ -292,7 +299,12 @@ class Schedule:
         else:
             duration = report.durations[offset] if report.durations else 0.0
             outcome = BAD[kind](
-                index=index, item=item, error=error, attempts=job.attempt, duration=duration, worker=report.worker
+                index=index,
+                item=item,
+                error=error,
+                attempts=job.attempt,
+                duration=duration,
+                worker=report.worker,
             )
             self._delivery.add(index, [outcome])
 

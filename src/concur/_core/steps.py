@@ -25,7 +25,19 @@ class Job:
         state: The session's own; the schedule never looks at it.
     """
 
-    __slots__ = ("abandoned", "alarm", "attempt", "began", "cancelled", "done", "items", "since", "start", "state", "timing_out")
+    __slots__ = (
+        "abandoned",
+        "alarm",
+        "attempt",
+        "began",
+        "cancelled",
+        "done",
+        "items",
+        "since",
+        "start",
+        "state",
+        "timing_out",
+    )
 
     def __init__(self, start: int, items: list[Any], attempt: int = 1) -> None:
         self.start = start
@@ -65,7 +77,18 @@ class Report:
         abandoned: Whether a body still runs that nobody waits for (threads cannot be killed).
     """
 
-    __slots__ = ("abandoned", "durations", "failures", "job", "over", "rest", "seconds", "since", "values", "worker")
+    __slots__ = (
+        "abandoned",
+        "durations",
+        "failures",
+        "job",
+        "over",
+        "rest",
+        "seconds",
+        "since",
+        "values",
+        "worker",
+    )
 
     def __init__(
         self,

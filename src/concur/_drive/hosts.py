@@ -184,7 +184,7 @@ class LoopHost(_Hosted):
         import anyio
 
         # An empty context: the caller's may say that a loop runs already. Bodies get the caller's with their work.
-        Context().run(anyio.run, self._serve, backend=self._loop)
+        Context().run(lambda: anyio.run(self._serve, backend=self._loop))
 
     async def _serve(self) -> None:
         from concur._drive.mailbox import Mailbox

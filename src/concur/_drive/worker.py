@@ -157,9 +157,14 @@ class Batch:
         )
 
 
-def lose_running(report: Report, since: float | None, error: BaseException | None = None, kind: Any = "cancelled") -> None:
+def lose_running(
+    report: Report, since: float | None, error: BaseException | None = None, kind: Any = "cancelled"
+) -> None:
     """Add the item whose body was running to a last report, as a failure: by default, one that was cancelled."""
-    report.failures = {**(report.failures or {}), len(report.values): Failure(error or RuntimeError(kind), kind)}
+    report.failures = {
+        **(report.failures or {}),
+        len(report.values): Failure(error or RuntimeError(kind), kind),
+    }
     report.values.append(None)
     if report.durations is not None:
         report.durations = [*report.durations, 0.0 if since is None else max(0.0, clock() - since)]

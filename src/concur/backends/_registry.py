@@ -79,7 +79,9 @@ def check_mode(mode: Any, source: str = "mode") -> None:
         raise InvalidOption(f"{source}={mode!r} is not a mode; {hint}")
     if isinstance(mode, type) or not all(hasattr(mode, part) for part in ("name", "traits", "open")):
         made = f"; write {mode.__name__}()" if isinstance(mode, type) and hasattr(mode, "traits") else ""
-        raise InvalidOption(f"{source}={mode!r} is neither a mode's name nor a backend object{made}; names are {_listed()}")
+        raise InvalidOption(
+            f"{source}={mode!r} is neither a mode's name nor a backend object{made}; names are {_listed()}"
+        )
 
 
 def backend_of(mode: Any) -> Backend:

@@ -45,7 +45,9 @@ class Sim:
     """
 
     name = "sim"
-    traits = Traits(concurrent=False, on_timeout="simulated", survives_crash=True, runs_coroutines=True, virtual_time=True)
+    traits = Traits(
+        concurrent=False, on_timeout="simulated", survives_crash=True, runs_coroutines=True, virtual_time=True
+    )
 
     def __init__(
         self,

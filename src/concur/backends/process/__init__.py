@@ -24,7 +24,9 @@ class Process:
     """
 
     name = "process"
-    traits = Traits(shares_memory=False, on_timeout="kill", survives_crash=True, runs_coroutines=True, keeps_context=False)
+    traits = Traits(
+        shares_memory=False, on_timeout="kill", survives_crash=True, runs_coroutines=True, keeps_context=False
+    )
 
     def __init__(self, start_method: str | None = None) -> None:
         if start_method not in (None, "forkserver", "spawn", "fork"):

@@ -102,10 +102,10 @@ class ProcessEngine:
             os.read(self._bell, 4096)
         for event in events:
             if event in channels:
-                self._read(channels[event])  # type: ignore[index]  # a Connection here
+                self._read(channels[event])
         for event in events:
             if event in self._workers:
-                self._bury(event)  # type: ignore[arg-type]  # a sentinel here
+                self._bury(event)
         self._deal()
 
     def close(self) -> None:
@@ -365,7 +365,12 @@ class ProcessSession:
         """Tell a worker of this call. `fn` goes once to each worker."""
         work = self.work
         worker.send(
-            "call", self.number, self._fn, work.loop if work.is_async else None, work.timeout is not None, self._carried
+            "call",
+            self.number,
+            self._fn,
+            work.loop if work.is_async else None,
+            work.timeout is not None,
+            self._carried,
         )
 
     def start(self, job: Job) -> None:
