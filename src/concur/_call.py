@@ -68,8 +68,8 @@ def check_fn(fn: Any) -> bool:
     inner = unwrapped(fn)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise InvalidCall(
-            f"fn={getattr(inner, '__name__', inner)} is a generator function: it gives an iterator for each item, not a "
-            "value. Return a list from it, or return one value for each item"
+            f"fn={getattr(inner, '__name__', inner)} is a generator function: it gives an iterator for each item, not "
+            "a value. Return a list from it, or return one value for each item"
         )
     return is_coroutine_function(fn)
 

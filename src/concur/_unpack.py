@@ -16,7 +16,7 @@ R = TypeVar("R")
 __all__ = ["unpack"]
 
 
-def unpack(fn: Callable[[Unpack[Ts]], R]) -> Callable[[tuple[Unpack[Ts]]], R]:
+def unpack(fn: Callable[[Unpack[Ts]], R]) -> Callable[[tuple[*Ts]], R]:
     """Make a function that takes its arguments as one tuple, for items that are tuples.
 
     It pickles if `fn` does, and is a coroutine function for every mode if `fn` is one.

@@ -152,7 +152,7 @@ class DeadlineExceeded(ConcurError, TimeoutError):
 
 
 class RemoteError(Exception):
-    """Stands in for a user's exception that could not be sent back from a worker. Not a `ConcurError`: the error is the user's.
+    """Stands in for a user's exception that could not be sent back from a worker. It is the user's: no `ConcurError`.
 
     Attributes:
         type_name: The qualified name of the exception's type.

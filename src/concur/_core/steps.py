@@ -117,7 +117,8 @@ class Report:
 
     def __repr__(self) -> str:
         state = "over" if self.over else "running"
-        return f"Report({self.job!r}, {len(self.values)} ended, {len(self.failures or ())} failed, rest={self.rest}, {state})"
+        ended, failed = len(self.values), len(self.failures or ())
+        return f"Report({self.job!r}, {ended} ended, {failed} failed, rest={self.rest}, {state})"
 
 
 class Breakdown:

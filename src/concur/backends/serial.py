@@ -1,4 +1,4 @@
-"""Serial mode: the items run one after the other in the thread that asks for results. The oracle of every other mode."""
+"""Serial mode: the items run one after the other in the thread that asks for results. The oracle of the others."""
 
 from __future__ import annotations
 
