@@ -298,13 +298,17 @@ def aiter_parallel(fn: Any, items: Any, **options: Any) -> Any:
 def collect(call: Call, open_engine: Callable[[], tuple[Any, bool, bool]]) -> list[Any]:
     """Drive a call to its end in this thread, and give the list."""
     results: list[Any] = []
+    batches = drive(call, open_engine)
     try:
-        for batch in drive(call, open_engine):
-            results += batch
-    except DeadlineExceeded as late:
-        late.results = {**dict(enumerate(results)), **late.results}
-        raise
-    return results
+        while True:
+            results += next(batches)
+    except StopIteration as end:
+        error: BaseException | None = end.value
+    if error is None:
+        return results
+    if isinstance(error, DeadlineExceeded):
+        error.results = {**dict(enumerate(results)), **error.results}
+    raise error
 
 
 async def acollect(call: Call, open_engine: Callable[[], tuple[Any, bool]]) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from concur.errors import Closed, InvalidCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from concur._call import Call
 
@@ -55,12 +55,22 @@ class Results(Generic[R]):
 
     @staticmethod
     def _items(call: Call, engine: Callable[[], tuple[Any, bool, bool]]) -> Any:
-        for batch in drive(call, engine):
-            yield from batch
+        batches = drive(call, engine)
+        try:
+            while True:
+                yield from next(batches)
+        except StopIteration as end:
+            error: BaseException | None = end.value
+        finally:
+            batches.close()
+        if error is not None:
+            raise error  # a StopIteration becomes a RuntimeError here, as in every generator (PEP 479)
 
 
-def drive(call: Call, open_engine: Callable[[], tuple[Any, bool, bool]]) -> Any:
-    """Run a call in this thread, as an iterator over lists of results.
+def drive(
+    call: Call, open_engine: Callable[[], tuple[Any, bool, bool]]
+) -> Generator[list[Any], None, BaseException | None]:
+    """Run a call in this thread, as a generator of lists of results that returns the run's error.
 
     Args:
         call: The call.
@@ -74,7 +84,7 @@ def drive(call: Call, open_engine: Callable[[], tuple[Any, bool, bool]]) -> Any:
             stack.callback(engine.close)
         schedule = call.schedule(engine.clock())
         told = stack.enter_context(call.showing(schedule))
-        yield from Run(schedule, call.items, engine, call.work(), pushes=pushes, told=told).batches()
+        return (yield from Run(schedule, call.items, engine, call.work(), pushes=pushes, told=told).batches())
 
 
 class AsyncResults(Generic[R]):
@@ -133,7 +143,10 @@ class AsyncResults(Generic[R]):
             self._run = run
         self._batch, self._next = [], 0
         while not self._batch:
-            batch = await self._run.batch()
+            try:
+                batch = await self._run.batch()
+            except StopAsyncIteration as exc:  # an item's: passed on, it would look like the end of the stream
+                raise RuntimeError("an item raised StopAsyncIteration") from exc
             if batch is None:
                 raise StopAsyncIteration
             self._batch = batch

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from concur._core.steps import Cancel, Done, Emit, Pull, Recall, Start, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from concur._core.schedule import Schedule
     from concur._core.steps import Breakdown, Report
@@ -95,8 +95,11 @@ class Run:
         self._session: Session = engine.session(work, self._mail.put)
         self._source = Source(items, engine.clock)
 
-    def batches(self) -> Iterator[list[Any]]:
-        """Drive, and give results as they become deliverable. Closing the generator ends the run."""
+    def batches(self) -> Generator[list[Any], None, BaseException | None]:
+        """Drive, and give results as they become deliverable. Closing the generator ends the run.
+
+        The run's error is returned, not raised: a generator cannot raise a StopIteration.
+        """
         step = self._schedule.next_step
         clock, session = self._engine.clock, self._session
         try:
@@ -115,11 +118,8 @@ class Run:
                     case Cancel(job=job, abandon=abandon):
                         session.cancel(job, abandon=abandon)
                     case Done(error=error):
-                        if error is not None:
-                            raise error
-                        return
-        except BaseException as exc:
-            # Not an item's error, which comes last: the consumer has left, or Ctrl-C landed somewhere above.
+                        return error
+        except BaseException as exc:  # the consumer has left, or Ctrl-C landed somewhere above
             self._leave(abandon=not isinstance(exc, Exception | GeneratorExit))
             raise
         finally:
