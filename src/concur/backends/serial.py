@@ -82,7 +82,7 @@ class SerialSession:
     def run(self, batch: Batch) -> None:
         if batch.begin(self._engine.state.name):
             work = self._work
-            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout)
+            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout, alone=True)
             report = batch.end()
             if report is not None:
                 self.deliver(report)
