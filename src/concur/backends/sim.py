@@ -203,6 +203,7 @@ class SimEngine:
             self._deal()
             return
         alone = Batch(Job(lane.index, [lane.item]))
+        alone.begin(lane.state.name)
         run_batch(alone, session.fn, lane.state.context(session.work.context))
         report = alone.end()
         assert report is not None
