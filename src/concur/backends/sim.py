@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Breakdown, Job, Report
@@ -258,8 +257,7 @@ class SimSession:
     def close(self) -> None:
         close = getattr(self.fn, "close", None) if self.work.is_async else None
         if close is not None:
-            with suppress(RuntimeError):
-                close()
+            close()
 
 
 class _awaited:  # noqa: N801 - used as a function: makes a plain one of a coroutine function
