@@ -25,7 +25,7 @@ __all__ = ["Child", "Crew", "as_measured"]
 
 ROOT = Path(__file__).parents[1]
 GRACE = 10.0  # seconds for a child to close its pools
-LINGER = 1.0  # seconds for what a child leaves behind to end by itself
+LINGER = 1.0  # seconds for a child and what it started to end before they are killed
 LOOK = 0.1  # seconds between looks at whether a silent child still lives: its workers may hold the pipe open
 
 
@@ -79,7 +79,7 @@ class Child:
         return as_measured(self._reply())
 
     def close(self, *, grace: float = GRACE) -> None:
-        """Let the child close its pools for up to `grace` seconds, then kill whatever is left of it."""
+        """Let the child close its pools for up to `grace` seconds, then end whatever is left of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -87,12 +87,8 @@ class Child:
                 self._process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
-            # What ends by itself (a resource tracker) may do so: it still has names to unlink.
-            until = self._clock() + min(grace, LINGER)
-            while self._survivors() and self._clock() < until:
-                time.sleep(LOOK)
         finally:
-            self._kill()
+            self._end()
             self._process.stdout.close()
             self._errors.close()
 
@@ -101,7 +97,7 @@ class Child:
         until = self._clock() + self._cap
         while b"\n" not in self._unread:
             if self._clock() >= until:
-                self._kill()
+                self._end()
                 return Failure(f"exceeded the cap of {self._cap:g} s")
             gone = self._process.poll() is not None
             readable, _, _ = select.select([self._process.stdout], [], [], 0 if gone else LOOK)
@@ -119,17 +115,23 @@ class Child:
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return Failure(f"its process ended with code {code}" + (f": {lines[-1][:200]}" if lines else ""))
 
-    def _survivors(self) -> bool:
+    def _end(self) -> None:
+        # Resource trackers ignore SIGTERM; once all others are gone they unlink the names left behind, and end.
+        until = self._clock() + LINGER
+        alive = self._signal(signal.SIGTERM)
+        while alive and self._clock() < until:
+            self._process.poll()  # until it is reaped, it counts as a member of its group
+            time.sleep(LOOK)
+            alive = self._signal(0)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> bool:
         try:
-            os.killpg(self._process.pid, 0)
+            os.killpg(self._process.pid, number)
         except ProcessLookupError:
             return False
         return True
-
-    def _kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 class Crew:

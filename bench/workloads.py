@@ -134,7 +134,7 @@ _ALL = (
         quick_n=2_000,
         wanted=(Faster(than="joblib-threading", times=10), Faster(than="executor-threads", times=50)),
         fn=functions.add_one,
-        chunk=5_000,
+        chunk=1_000,
     ),
     Workload(
         name="trivial-serial",
@@ -197,7 +197,7 @@ _ALL = (
         quick_n=2_000,
         rounds=5,
         fn=functions.add_one,
-        chunk=12_500,
+        chunk=1_000,
     ),
     Workload(
         name="cpu-1ms-process",
@@ -209,7 +209,7 @@ _ALL = (
         quick_n=100,
         rounds=5,
         fn=functions.burn_1ms,
-        chunk=50,
+        chunk=100,
     ),
     _coroutines("trivial-async", functions.add_one_async, "asyncio", _OWN_COST),
     _coroutines("trivial-async-trio", functions.add_one_async, "trio", _OWN_COST),

@@ -136,7 +136,7 @@ def test_a_child_gives_readings_and_ends_when_it_is_closed() -> None:
 
 
 def test_a_child_that_exceeds_the_cap_is_killed_and_says_so() -> None:
-    child = Child(WORKLOADS["trivial-serial"], "list-comprehension", n=5, cap=0, clock=lambda: 0.0)
+    child = Child(WORKLOADS["trivial-serial"], "list-comprehension", n=5, cap=0, clock=time.monotonic)
     try:
         assert not is_running(child)
         assert child.run() == Failure("exceeded the cap of 0 s")
