@@ -116,7 +116,7 @@ class Child:
         return Failure(f"its process ended with code {code}" + (f": {lines[-1][:200]}" if lines else ""))
 
     def _end(self) -> None:
-        # Resource trackers ignore SIGTERM; once all others are gone they unlink the names left behind, and end.
+        # Resource trackers ignore SIGTERM: once all others are gone they unlink the names left, and end.
         until = self._clock() + LINGER
         alive = self._signal(signal.SIGTERM)
         while alive and self._clock() < until:
