@@ -79,9 +79,7 @@ def _positive(text: str) -> int:
     return number
 
 
-def _matching(
-    parser: argparse.ArgumentParser, noun: str, patterns: Sequence[str], known: Sequence[str]
-) -> list[str]:
+def _matching(parser: argparse.ArgumentParser, noun: str, patterns: Sequence[str], known: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not fnmatch.filter(known, pattern):
             parser.error(f"no {noun} {pattern!r} here; there are: {', '.join(known)}")

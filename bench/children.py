@@ -40,9 +40,7 @@ class Child:
         clock: Seconds, monotonic.
     """
 
-    def __init__(
-        self, workload: Workload, contender: str, *, n: int, cap: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, workload: Workload, contender: str, *, n: int, cap: float, clock: Callable[[], float]) -> None:
         self._cap = cap
         self._clock = clock
         self._unread = b""

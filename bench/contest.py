@@ -55,8 +55,7 @@ def held(
         # A stream has a new process per run: nothing could stay warm.
         played = play(present, rounds=rounds, run=crew.run, warm_up=workload.kind != "stream")
     played |= {
-        name: Standing(name=name, status="not installed", reason=", ".join(modules))
-        for name, modules in absent.items()
+        name: Standing(name=name, status="not installed", reason=", ".join(modules)) for name, modules in absent.items()
     }
     return Result(
         workload=workload,

@@ -13,9 +13,9 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 from bench import memory
 from bench.contenders import (
@@ -113,9 +113,7 @@ def _same(results: Iterable[int], expected: Iterable[int]) -> bool:
 def _imported(contender: ImportContender, pairs: int, clock: Clock) -> Measured:
     def start_of(statement: str) -> float:
         begin = clock()
-        subprocess.run(
-            [sys.executable, "-c", statement], check=True, env=environment, stdin=subprocess.DEVNULL
-        )
+        subprocess.run([sys.executable, "-c", statement], check=True, env=environment, stdin=subprocess.DEVNULL)
         return clock() - begin
 
     # Without byte code on disk the import would be a measurement of the compiler.
@@ -151,5 +149,5 @@ def _task(workload: Workload) -> Task:
 
 
 def _coroutine_task(workload: Workload) -> CoroutineTask:
-    fn = cast(Callable[[int], Awaitable[int]], workload.fn)
+    fn = cast(Callable[[int], Coroutine[Any, Any, int]], workload.fn)
     return CoroutineTask(fn=fn, limit=workload.workers, loop=workload.loop)

@@ -50,9 +50,7 @@ def machine() -> dict[str, Json]:
 
 def peer_versions() -> dict[str, str | None]:
     """The version of each package that some contender requires; None where it is not installed."""
-    packages = {
-        module.partition(".")[0] for contender in CONTENDERS.values() for module in contender.requires
-    }
+    packages = {module.partition(".")[0] for contender in CONTENDERS.values() for module in contender.requires}
     packages = (packages | set(LOOPS)) - sys.stdlib_module_names
     return {package: _version(package) for package in sorted(packages)}
 

@@ -24,12 +24,8 @@ def table(result: Result) -> str:
         f"ratio: contender / {workload.ours}, median of the rounds",
     ]
     if result.n != workload.n:
-        lines.append(
-            f"  a smoke test: this workload means n={workload.n:,}, and the ratios of fewer items mislead"
-        )
-    lines += [
-        "  " + line for line in aligned([HEADINGS, *(_row(it, ours, result) for it in result.standings)])
-    ]
+        lines.append(f"  a smoke test: this workload means n={workload.n:,}, and the ratios of fewer items mislead")
+    lines += ["  " + line for line in aligned([HEADINGS, *(_row(it, ours, result) for it in result.standings)])]
     for verdict in result.verdicts:
         word = {True: "REACHED", False: "NOT REACHED", None: "NOT MEASURED"}[verdict.reached]
         lines.append(f"  wanted: {verdict.wanted}: {word} ({verdict.measured})")

@@ -78,9 +78,7 @@ def judged(wanted: Wanted, ours: str, standings: Mapping[str, Standing]) -> Verd
     match wanted:
         case Below(limit, unit):
             value = median(standings[ours])
-            reached, measured = (
-                (None, "no reading") if value is None else (value < limit, f"{value:.2f} {unit}")
-            )
+            reached, measured = (None, "no reading") if value is None else (value < limit, f"{value:.2f} {unit}")
         case Faster(than, times):
             factor = ratio(standings[than], standings[ours])
             reached, measured = (None, "no ratio") if factor is None else (factor >= times, f"{factor:.2f}x")

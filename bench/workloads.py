@@ -5,9 +5,9 @@ Nothing is run or measured here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bench import functions
 from bench.contenders import Loop
@@ -64,7 +64,7 @@ class Workload:
     rounds: int = 7
     wanted: tuple[Wanted, ...] = ()
     items: Callable[[int], Iterable[int]] = _counting
-    fn: Callable[[int], int] | Callable[[int], Awaitable[int]] | None = None
+    fn: Callable[[int], int] | Callable[[int], Coroutine[Any, Any, int]] | None = None
     expected: Callable[[int], Iterable[int]] = _one_more
     workers: int = 2
     chunk: int = 1
@@ -102,7 +102,7 @@ _OWN_COST = "The library's own cost per coroutine: 20,000 that never suspend"
 _OVERLAP = "How well waiting overlaps: 20,000 sleeps of 1 ms"
 
 
-def _coroutines(name: str, fn: Callable[[int], Awaitable[int]], loop: Loop, measures: str) -> Workload:
+def _coroutines(name: str, fn: Callable[[int], Coroutine[Any, Any, int]], loop: Loop, measures: str) -> Workload:
     return Workload(
         name=name,
         measures=f"{measures}, 100 at a time, on {loop}.",

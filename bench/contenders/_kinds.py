@@ -5,10 +5,10 @@ No library is imported here, and none by describing a contender: its child proce
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "Contender",
@@ -42,7 +42,7 @@ class Task:
 class CoroutineTask:
     """The same for a coroutine function: at most `limit` of them at a time."""
 
-    fn: Callable[[int], Awaitable[int]]
+    fn: Callable[[int], Coroutine[Any, Any, int]]
     limit: int
     loop: Loop
 

@@ -61,12 +61,8 @@ async def _async(task: CoroutineTask, items: Sequence[int]) -> Sequence[int]:
 
 
 CONTENDERS: tuple[Contender, ...] = (
-    MapContender(
-        name="concur-serial", about="run_parallel(mode='serial')", requires=("concur",), open=_serial
-    ),
-    MapContender(
-        name="concur-thread", about="run_parallel(mode='thread')", requires=("concur",), open=_thread
-    ),
+    MapContender(name="concur-serial", about="run_parallel(mode='serial')", requires=("concur",), open=_serial),
+    MapContender(name="concur-thread", about="run_parallel(mode='thread')", requires=("concur",), open=_thread),
     MapContender(
         name="concur-process",
         about="run_parallel of a pool(mode='process') that stays open",
@@ -79,16 +75,12 @@ CONTENDERS: tuple[Contender, ...] = (
         requires=("concur",),
         open=_process_call,
     ),
-    CoroutineContender(
-        name="concur-async", about="arun_parallel(mode='async')", requires=("concur",), gather=_async
-    ),
+    CoroutineContender(name="concur-async", about="arun_parallel(mode='async')", requires=("concur",), gather=_async),
     StreamContender(
         name="concur-thread-stream",
         about="iter_parallel(mode='thread')",
         requires=("concur",),
         stream=_thread_stream,
     ),
-    ImportContender(
-        name="import-concur", about="import concur", requires=("concur",), statement="import concur"
-    ),
+    ImportContender(name="import-concur", about="import concur", requires=("concur",), statement="import concur"),
 )

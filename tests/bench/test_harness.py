@@ -104,13 +104,9 @@ def test_a_ratio_to_nothing_is_none() -> None:
         (Below(limit=2, unit="MB"), False, "2.00 MB"),
     ],
 )
-def test_a_verdict_compares_in_the_direction_that_its_words_say(
-    wanted: Wanted, reached: bool, measured: str
-) -> None:
+def test_a_verdict_compares_in_the_direction_that_its_words_say(wanted: Wanted, reached: bool, measured: str) -> None:
     standings = {"ours": standing("ours", 2, 2), "peer": standing("peer", 8, 8)}
-    assert judged(wanted, "ours", standings) == Verdict(
-        wanted=str(wanted), reached=reached, measured=measured
-    )
+    assert judged(wanted, "ours", standings) == Verdict(wanted=str(wanted), reached=reached, measured=measured)
 
 
 def test_without_both_contenders_nothing_is_reached_or_missed() -> None:
