@@ -115,8 +115,16 @@ def test_nothing_is_claimed_of_a_mode_that_did_not_run() -> None:
     ("seconds", "cpus", "sentence"),
     [
         ({"serial": (1.0, 1.0)}, 2, "only the plain loop was run"),
-        ({"serial": (1.0, 1.0), "thread": (2.0, 2.0)}, 2, "nothing beat the plain loop - starting"),
-        ({"serial": (1.0, 1.0), "thread": (0.98, 2.0)}, 2, "the plain loop ties with threads - starting"),
+        (
+            {"serial": (1.0, 1.0), "thread": (2.0, 2.0)},
+            2,
+            "nothing beat the plain loop - the work is too small",
+        ),
+        (
+            {"serial": (1.0, 1.0), "thread": (0.98, 2.0)},
+            2,
+            "the plain loop ties with threads - the work is too small",
+        ),
         (
             {"serial": (1.0, 1.0), "thread": (2.0, 2.0)},
             1,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from itertools import groupby
+from itertools import chain, groupby
 
 from concur.cli.demo.report import Measured, Report, WorkloadReport
 
@@ -29,12 +29,10 @@ def show(report: Report) -> None:
 
 def plain(report: Report) -> str:
     """The report as aligned text, without a line break at its end."""
-    sections = [_rows(workload) for workload in report.workloads]
-    rows = [HEADER, *(row for section in sections for row in section)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [_title(report), "", _aligned(HEADER, widths)]
+    header, *sections = _padded([[HEADER], *(_rows(workload) for workload in report.workloads)])
+    lines = [_title(report), "", _line(header[0])]
     for section in sections:
-        lines += ["-" * (sum(widths) + 2 * len(widths) - 2), *(_aligned(row, widths) for row in section)]
+        lines += ["-" * len("  ".join(header[0])), *(_line(row) for row in section)]
     lines += ["", NOTE, "", *(line for workload in report.workloads for line in _told(workload))]
     return "\n".join([*lines, "", *_closing(report)])
 
@@ -91,12 +89,23 @@ def _closing(report: Report) -> list[str]:
     ]
 
 
-def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        cell.ljust(width) if column in LEFT else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+def _padded(sections: list[list[tuple[str, ...]]]) -> list[list[list[str]]]:
+    """The same rows with each cell as wide as its column."""
+    widths = [max(map(len, column)) for column in zip(*chain.from_iterable(sections), strict=True)]
+    return [
+        [
+            [
+                cell.ljust(width) if column in LEFT else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            for row in section
+        ]
+        for section in sections
     ]
-    return "  ".join(cells).rstrip()
+
+
+def _line(row: list[str]) -> str:
+    return "  ".join(row).rstrip()
 
 
 def _show_rich(report: Report) -> None:
@@ -105,11 +114,12 @@ def _show_rich(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    (header,), *sections = _padded([[HEADER], *(_rows(workload) for workload in report.workloads)])
     table = Table(box=box.SIMPLE_HEAD, title=_title(report), title_justify="left", title_style="bold")
-    for column, name in enumerate(HEADER):
-        table.add_column(name, justify="left" if column in LEFT else "right", no_wrap=True)
-    for workload in report.workloads:
-        for row in _rows(workload):
+    for name in header:
+        table.add_column(Text(name), no_wrap=True)
+    for section in sections:
+        for row in section:
             table.add_row(*(Text(cell, style=_style(column, cell)) for column, cell in enumerate(row)))
         table.add_section()
     console = Console(highlight=False)
@@ -129,4 +139,4 @@ def _style(column: int, cell: str) -> str:
         return "bold"
     if cell.endswith(MARK):
         return "bold green"
-    return "bold red" if cell in {"DIFFERENT", "FAILED", "failed"} else ""
+    return "bold red" if cell.strip() in {"DIFFERENT", "FAILED", "failed"} else ""

@@ -109,16 +109,17 @@ def _why(mode: str, evidence: Evidence) -> str:
     if evidence.waits:
         return f"the work waits ({evidence.cpu_share:.0%} of its time is CPU), {_waiting_in(mode, evidence)}"
     threads = evidence.gain("thread")
-    gained = f"{evidence.gain(mode):.1f}x"
+    gain = evidence.gain(mode) or 0.0
+    gained = f"{gain:.1f}x"
     if mode != "process":
         carried = "" if mode == "thread" else "in async mode too a plain function runs in threads, and "
         freed = "the work releases the GIL" if evidence.gil else "this Python has no GIL"
-        if (evidence.gain(mode) or 0.0) >= GAIN:
+        if gain >= GAIN:
             return f"{carried}{freed}, so threads run at the same time ({gained}) and no process has to start"
         return f"by a little only ({gained})"
     if threads is None:
         return f"the work computes, and processes use several CPUs at once ({gained})"
-    if threads < GAIN and evidence.gil:
+    if threads < GAIN <= gain and evidence.gil:
         turns = f"threads take turns ({threads:.1f}x)"
         return f"the work holds the GIL, so {turns} and processes do not ({gained})"
     return f"{gained} against {threads:.1f}x with threads"
@@ -148,7 +149,8 @@ def _nothing_won(evidence: Evidence, front: Sequence[str]) -> str:
     lead = f"the plain loop ties with {_listed(others)}" if others else "nothing beat the plain loop"
     if evidence.cpus == 1 and not evidence.waits:
         return f"{lead} - there is one usable CPU, and the work computes"
-    return f"{lead} - starting and feeding workers cost about what they saved, or more"
+    busy = "" if evidence.waits else ", or other programs keep the CPUs busy"
+    return f"{lead} - the work is too small to pay for workers{busy}"
 
 
 def _but(expected: Sequence[str], evidence: Evidence) -> str:
