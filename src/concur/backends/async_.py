@@ -22,6 +22,8 @@ from concur.errors import InvalidOption, SetupFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["Async"]
+
 BREATH = 0.001  # seconds after which a worker lets the loop run others, when bodies do not suspend
 
 

@@ -16,6 +16,8 @@ from concur.errors import SetupFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["Serial"]
+
 
 class Serial:
     """The backend of `mode="serial"`."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Ticket: TypeAlias = "tuple[ThreadSession, Batch] | None"
 
+__all__ = ["Thread"]
+
 
 class Thread:
     """The backend of `mode="thread"`."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
 
+__all__ = ["ProcessEngine"]
+
 JOIN_SECONDS = 2.0  # how long a worker that was told to stop may take before it is killed
 
 
