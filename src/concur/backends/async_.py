@@ -35,7 +35,7 @@ class Async:
     """
 
     name = "async"
-    traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
+    traits: Traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
 
     def __init__(self, loop: str = "asyncio") -> None:
         if loop not in ("asyncio", "trio"):

@@ -27,7 +27,7 @@ class Thread:
     """The backend of `mode="thread"`."""
 
     name = "thread"
-    traits = Traits(on_timeout="abandon", pushes=True)
+    traits: Traits = Traits(on_timeout="abandon", pushes=True)
 
     def open(self, *, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> ThreadEngine:
         return ThreadEngine(workers, setup, pool)
