@@ -18,9 +18,10 @@ from concur.errors import InvalidCall, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextvars import Context
 
     from concur._core.schedule import Schedule
-    from concur.backends import Backend, Work
+    from concur.backends import Backend, Traits, Work
     from concur.observe.progress import Show
 
 DEFAULT_COROUTINES = 100  # bodies at once; a common limit of connections in HTTP clients
@@ -125,22 +126,23 @@ class Call:
     ) -> None:
         if "ordered" in given and verb.endswith("run_parallel"):
             raise InvalidCall(f"{verb} gives a list in the order of the items; ordered= is for the iter forms")
-        self.options = options = resolve(given) if settled is None else settled.having(given)
-        self.asynchronous = verb.startswith("a")
-        self.stream = verb.endswith("iter_parallel")
-        self.is_async = check_fn(fn)
+        options: Options = resolve(given) if settled is None else settled.having(given)
+        self.options: Options = options
+        self.asynchronous: bool = verb.startswith("a")
+        self.stream: bool = verb.endswith("iter_parallel")
+        self.is_async: bool = check_fn(fn)
         check_items(items, verb)
         if not self.asynchronous:
             check_place(verb)
         self.fn = fn
         self.items = items
-        self.total = _length(items)
-        self.backend = choose_backend(options, self.is_async)
-        self.traits = self.backend.traits
+        self.total: int | None = _length(items)
+        self.backend: Backend = choose_backend(options, self.is_async)
+        self.traits: Traits = self.backend.traits
         if options.timeout is not None and self.traits.on_timeout is None:
             raise Unsupported(f"mode={self.backend.name!r} cannot end a body that runs for too long: drop timeout=")
-        self.workers = options.workers or default_workers(self.backend, self.is_async)
-        self.context = copy_context()
+        self.workers: int = options.workers or default_workers(self.backend, self.is_async)
+        self.context: Context = copy_context()
 
     @property
     def native(self) -> bool:

@@ -10,8 +10,7 @@ from concur.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
-
-    from typing_extensions import Unpack
+    from typing import Unpack
 
     from concur._core.outcome import Outcome
     from concur._options import OnError, RunOptions

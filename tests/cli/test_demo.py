@@ -24,9 +24,7 @@ from concur.cli.demo.verdict import Evidence, Verdict, judge
 from concur.cli.demo.workloads import FORMS, Form, Page
 
 MODES = ("serial", "thread", "process", "async")
-MACHINE = Machine(
-    system="Linux", architecture="x86_64", implementation="CPython", python="3.11.7", cpus=2, gil=True
-)
+MACHINE = Machine(system="Linux", architecture="x86_64", implementation="CPython", python="3.11.7", cpus=2, gil=True)
 
 
 def verdict_on(
@@ -43,9 +41,7 @@ def verdict_on(
         for mode, both in seconds.items()
         for form, taken in zip(FORMS, both, strict=True)
     }
-    return judge(
-        Evidence(seconds=times, cpu_share=cpu_share, expected=expected, workers=8, cpus=cpus, gil=gil)
-    )
+    return judge(Evidence(seconds=times, cpu_share=cpu_share, expected=expected, workers=8, cpus=cpus, gil=gil))
 
 
 # The sentence
@@ -97,9 +93,7 @@ def test_async_wins_where_the_work_waits() -> None:
 
 
 def test_an_expected_mode_that_lost_is_admitted() -> None:
-    verdict = verdict_on(
-        cpu_share=1.0, expected=["process"], serial=(2.0, 2.0), thread=(1.2, 1.2), process=(2.5, 2.5)
-    )
+    verdict = verdict_on(cpu_share=1.0, expected=["process"], serial=(2.0, 2.0), thread=(1.2, 1.2), process=(2.5, 2.5))
     assert verdict.as_expected is False
     assert verdict.reason.startswith("threads win - the work releases the GIL")
     assert verdict.reason.endswith("(the textbook says processes; here processes reached 0.8x)")
@@ -132,9 +126,7 @@ def test_nothing_is_claimed_of_a_mode_that_did_not_run() -> None:
         ),
     ],
 )
-def test_a_plain_loop_in_front_is_said_so(
-    seconds: dict[str, tuple[float, float]], cpus: int, sentence: str
-) -> None:
+def test_a_plain_loop_in_front_is_said_so(seconds: dict[str, tuple[float, float]], cpus: int, sentence: str) -> None:
     verdict = verdict_on(cpu_share=1.0, expected=[], gil=True, cpus=cpus, **seconds)
     assert verdict.reason.startswith(sentence)
 
@@ -193,9 +185,7 @@ class FakeWorkload:
         self.calls.append((mode, "warm up", 1))
 
 
-def measured(
-    results: dict[str, list[int]], *, modes: Sequence[str] = MODES, rounds: int = 1
-) -> WorkloadReport:
+def measured(results: dict[str, list[int]], *, modes: Sequence[str] = MODES, rounds: int = 1) -> WorkloadReport:
     return runner.measure(FakeWorkload(results), modes=modes, workers=2, rounds=rounds, machine=MACHINE)
 
 
@@ -256,9 +246,7 @@ def test_the_table_is_aligned_and_marks_one_winner() -> None:
     assert lines[0] == "concur demo: CPython 3.11.7, Linux x86_64, 2 usable CPUs"
     table = [line for line in lines if line.endswith(("results", "equal"))]
     assert len(table) == 1 + len(MODES)
-    assert {line.replace("results", "equal").rindex("equal") for line in table} == {
-        table[0].rindex("results")
-    }
+    assert {line.replace("results", "equal").rindex("equal") for line in table} == {table[0].rindex("results")}
     assert sum(line.count("*") for line in table) == 1
     assert lines[-1] == "All modes gave equal results. 3 seconds in all."
 

@@ -38,20 +38,20 @@ class Batch:
     )  # fmt: skip
 
     def __init__(self, job: Job, *, timed: bool = False) -> None:
-        self.job = job
+        self.job: Job = job
         self.todo: deque[Any] = deque()  # filled when a worker begins
-        self.kept = len(job.items)  # items that were not taken back
+        self.kept: int = len(job.items)  # items that were not taken back
         self.values: list[Any] = []
         self.failures: dict[int, Failure] = {}  # by position in `values`, set before the value's place is taken
         self.durations: list[float] | None = [] if timed else None
         self.since: float | None = None  # when the running body began, where a timeout asks
-        self.started = 0.0  # start of the stretch that the next report covers
-        self.worker = ""  # set once a worker has taken the job
-        self.rest = 0  # items taken back, to be told in the last report
-        self.reported = 0  # values told so far
-        self.over = False
-        self.orphaned = False  # nobody waits for the worker any more: it is to end
-        self.lock = Lock()
+        self.started: float = 0.0  # start of the stretch that the next report covers
+        self.worker: str = ""  # set once a worker has taken the job
+        self.rest: int = 0  # items taken back, to be told in the last report
+        self.reported: int = 0  # values told so far
+        self.over: bool = False
+        self.orphaned: bool = False  # nobody waits for the worker any more: it is to end
+        self.lock: Lock = Lock()
 
     # -- the worker's side --------------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ from concur.errors import InvalidOption, SetupFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["Async"]
+
 BREATH = 0.001  # seconds after which a worker lets the loop run others, when bodies do not suspend
 
 
@@ -33,7 +35,7 @@ class Async:
     """
 
     name = "async"
-    traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
+    traits: Traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
 
     def __init__(self, loop: str = "asyncio") -> None:
         if loop not in ("asyncio", "trio"):

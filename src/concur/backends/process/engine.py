@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
 
+__all__ = ["ProcessEngine"]
+
 JOIN_SECONDS = 2.0  # how long a worker that was told to stop may take before it is killed
 
 
@@ -97,7 +99,7 @@ class ProcessEngine:
 
     def wait(self, timeout: float | None) -> None:
         channels = {worker.channel: worker for worker in self._workers.values() if worker.open}
-        events = wait([*channels, *self._workers, self._bell], timeout)
+        events: list[Any] = wait([*channels, *self._workers, self._bell], timeout)
         if self._bell in events:
             os.read(self._bell, 4096)
         for event in events:
@@ -350,7 +352,7 @@ class ProcessSession:
             if variable in work.context:
                 carried.append((name, wire.dump(f"context variable {name}", work.context[variable])))
         self._carried = pickle.dumps(carried, wire.PROTOCOL)
-        self.processes = work.workers
+        self.processes: int = work.workers
         if work.is_async:
             from concur._workers import available_workers
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from concur.errors import InvalidOption, NotTransferable, RemoteError
 
+__all__ = ["dump", "dump_error", "dump_fn", "find_variable", "load", "load_error"]
+
 PROTOCOL = 5
 
 

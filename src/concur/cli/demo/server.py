@@ -31,9 +31,7 @@ def page_delay(number: int) -> float:
 def serve_pages() -> Iterator[int]:
     """Serve `/page/NUMBER` while the block runs; gives the port."""
     started: Future[_Serving] = Future()
-    thread = threading.Thread(
-        target=_serve_in_thread, args=(started,), name="concur-demo-server", daemon=True
-    )
+    thread = threading.Thread(target=_serve_in_thread, args=(started,), name="concur-demo-server", daemon=True)
     thread.start()
     try:
         serving = started.result()
