@@ -267,6 +267,8 @@ def choose_backend(options: Options, is_async: bool) -> Backend:
 
 def default_workers(backend: Backend, is_async: bool) -> int:
     """Say how many bodies run at once when nobody says it."""
+    if not (backend.traits.concurrent or backend.traits.virtual_time):
+        return 1
     if is_async:
         return DEFAULT_COROUTINES
     cpus = available_workers()

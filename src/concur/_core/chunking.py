@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TARGET_SECONDS = 0.02  # 10-50 ms: long against the cost of a job, short against what a person or the tail notices
 GROWTH = 8  # a size may grow by this factor over the largest job that has ended: durations may change
-MOST_ITEMS = 8192  # keeps the items and results in flight to a few megabytes when they are tiny
+MOST_ITEMS = 4096  # keeps the items and results in flight to a few megabytes when they are tiny
 
 
 class Chunking:

@@ -335,6 +335,7 @@ class Schedule:
 
     def _end(self, job: Job, now: float) -> None:
         self._jobs.pop(job, None)
+        job.items = []  # an alarm may still hold the job
         if job.began is None:
             return
         self._running -= 1

@@ -16,7 +16,7 @@ from concur._core.steps import Report
 from concur.errors import InvalidCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextvars import Context
 
     from concur._core.steps import Job
@@ -39,7 +39,7 @@ class Batch:
 
     def __init__(self, job: Job, *, timed: bool = False) -> None:
         self.job: Job = job
-        self.todo: deque[Any] = deque(job.items)
+        self.todo: deque[Any] = deque()  # filled when a worker begins
         self.kept: int = len(job.items)  # items that were not taken back
         self.values: list[Any] = []
         self.failures: dict[int, Failure] = {}  # by position in `values`, set before the value's place is taken
@@ -55,12 +55,16 @@ class Batch:
 
     # -- the worker's side --------------------------------------------------------------------------------------
 
-    def begin(self, worker: str) -> bool:
-        """Take the job as `worker`. False: it is over already."""
+    def begin(self, worker: str, *, alone: bool = False) -> bool:
+        """Take the job as `worker`; `alone` if nobody can take items back meanwhile. False: it is over already."""
         with self.lock:
+            if self.over:
+                return False
             self.worker = worker
             self.started = clock()
-            return not self.over
+            if not alone:
+                self.todo.extend(self.job.items)
+            return True
 
     def fail(self, error: BaseException, kind: Any = "failed", *, stop: bool) -> bool:
         """Put a failure in the place of the current item's value; with `stop`, run nothing after it."""
@@ -71,6 +75,11 @@ class Batch:
                 self.rest += self._drain()
             return True
         return False
+
+    def give_up(self) -> None:
+        """Count what was not run as given back, when the worker is alone."""
+        self.rest += self.kept - len(self.values)
+        self.kept = len(self.values)
 
     def end(self) -> Report | None:
         """Finish as the worker: the last report, or None when the session has given it in the meantime."""
@@ -125,6 +134,9 @@ class Batch:
         return self.kept > len(self.values)
 
     def _drain(self) -> int:
+        if not self.worker:
+            count, self.kept = self.kept, 0
+            return count
         count = 0
         try:
             while True:
@@ -142,6 +154,8 @@ class Batch:
         values = self.values if whole else self.values[first:last]
         if values and type(values[0]) is CoroutineType:
             refuse_coroutines(values, failures)
+        if over:
+            self.values = []  # the report has them; a late alarm may still hold the job and this
         seconds = now - self.started
         self.started = now
         self.over = over
@@ -192,6 +206,7 @@ def run_batch(
     stop: bool = False,
     clocked: bool = False,
     limit: float | None = None,
+    alone: bool = False,
 ) -> None:
     """Run a batch in this thread.
 
@@ -202,11 +217,15 @@ def run_batch(
         stop: Whether a failure ends the batch.
         clocked: Whether to note when each body begins.
         limit: Seconds after which a value comes too late, for a worker that nobody can interrupt.
+        alone: Whether the batch was begun so, and nothing of it is timed.
     """
     timed = clocked or limit is not None or batch.durations is not None
+    items = iter(batch.job.items) if alone else None
     while True:
         context = base.copy()
-        if timed:
+        if items is not None:
+            changed = context.run(_run_alone, items, batch, fn, context, base, stop)
+        elif timed:
             changed = context.run(_run_timed, batch, fn, context, base, stop, limit)
         else:
             changed = context.run(_run, batch, fn, context, base, stop)
@@ -235,6 +254,26 @@ def _run(batch: Batch, fn: Callable[[Any], Any], context: Context, base: Context
                 return True
         except Exception:  # a variable's value refuses to be compared: it was changed
             return True
+
+
+def _run_alone(
+    items: Iterator[Any], batch: Batch, fn: Callable[[Any], Any], context: Context, base: Context, stop: bool
+) -> bool:
+    """Run items as `_run` does, where nobody takes any back: a third faster."""
+    keep = batch.values.append
+    for item in items:
+        try:
+            keep(fn(item))
+        except BaseException as exc:
+            if batch.fail(exc, stop=stop):
+                batch.give_up()
+                return False
+        try:
+            if context != base:
+                return True
+        except Exception:
+            return True
+    return False
 
 
 def _run_timed(

@@ -82,9 +82,10 @@ class SerialSession:
         self._engine.jobs.append((self, job.state))
 
     def run(self, batch: Batch) -> None:
-        if batch.begin(self._engine.state.name):
-            work = self._work
-            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout)
+        work = self._work
+        alone = work.timeout is None and not work.timed
+        if batch.begin(self._engine.state.name, alone=alone):
+            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout, alone=alone)
             report = batch.end()
             if report is not None:
                 self.deliver(report)

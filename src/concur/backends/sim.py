@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Breakdown, Job, Report
@@ -203,6 +202,7 @@ class SimEngine:
             self._deal()
             return
         alone = Batch(Job(lane.index, [lane.item]))
+        alone.begin(lane.state.name)
         run_batch(alone, session.fn, lane.state.context(session.work.context))
         report = alone.end()
         assert report is not None
@@ -257,8 +257,7 @@ class SimSession:
     def close(self) -> None:
         close = getattr(self.fn, "close", None) if self.work.is_async else None
         if close is not None:
-            with suppress(RuntimeError):
-                close()
+            close()
 
 
 class _awaited:  # noqa: N801 - used as a function: makes a plain one of a coroutine function
