@@ -17,7 +17,7 @@ from concur.backends._registry import backend_of
 from concur.errors import InvalidCall, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from contextvars import Context
 
     from concur._core.schedule import Schedule
@@ -47,8 +47,12 @@ def is_coroutine_function(fn: Any) -> bool:
 
     inner = unwrapped(fn)
     return iscoroutinefunction(inner) or (
-        not isinstance(inner, type) and iscoroutinefunction(getattr(type(inner), "__call__", None))  # noqa: B004 - as stated
+        not isinstance(inner, type) and iscoroutinefunction(_special_method(inner, "__call__"))
     )
+
+
+def _special_method(value: object, name: str) -> Any:
+    return getattr(type(value), name, None)
 
 
 def check_fn(fn: Any) -> bool:
@@ -85,7 +89,7 @@ def check_items(items: Any, verb: str) -> None:
             return
         wait = "await " if verb == "run_parallel" else "async with "
         raise InvalidCall(f"items is an async iterable, which {verb} cannot pull from: write {wait}concur.a{verb}(...)")
-    if callable(getattr(type(items), "__getitem__", None)):
+    if callable(_special_method(items, "__getitem__")):
         return  # the old protocol of sequences
     raise InvalidCall(f"items={items!r} is not iterable")
 
@@ -232,7 +236,7 @@ class Call:
         )
 
     @contextmanager
-    def showing(self, schedule: Schedule) -> Iterator[Callable[[], object] | None]:
+    def showing(self, schedule: Schedule) -> Generator[Callable[[], object] | None]:
         """Show progress while the block runs: gives what to call after each report."""
         if self.options.progress is None or self.options.progress is False:
             yield None

@@ -153,7 +153,8 @@ class Pool:
     def iter_parallel(self, fn: Any, items: Any, **options: Any) -> Any:
         """As `concur.iter_parallel`, on this pool's workers."""
         call = self._call("iter_parallel", fn, items, options)
-        return Results(call, lambda: self._engine(call))
+        results: Results[Any] = Results(call, lambda: self._engine(call))
+        return results
 
     @overload
     async def arun_parallel(
@@ -251,7 +252,8 @@ class Pool:
             opened, _, owned = self._engine(call)
             return opened, owned
 
-        return AsyncResults(call, engine)
+        results: AsyncResults[Any] = AsyncResults(call, engine)
+        return results
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_in_worker, ())

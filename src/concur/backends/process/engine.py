@@ -216,7 +216,8 @@ class ProcessEngine:
         ours, theirs = self._context.Pipe()
         forked = self._context.get_start_method() == "fork"
         siblings = [ours, *(worker.channel for worker in self._workers.values())] if forked else []
-        process: Any = self._context.Process(  # type: ignore[attr-defined]  # every context has one
+        make: Any = self._context
+        process: Any = make.Process(
             target=main, args=(theirs, name, self._setup, self._pool, siblings), name=name, daemon=True
         )
         try:
@@ -346,7 +347,7 @@ class ProcessSession:
         self.deliver = deliver
         self._engine = engine
         self._fn = wire.dump_fn(work.fn)
-        carried = []
+        carried: list[tuple[str, bytes]] = []
         for name in work.carry:
             variable = wire.find_variable(name)
             if variable in work.context:
