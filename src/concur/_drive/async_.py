@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, create_task_group
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Pull, Recall, Report, Start, Wait
 from concur._drive.mailbox import Mailbox
@@ -72,7 +73,7 @@ class Feeder:
                 self._mailbox.ring()
         except StopAsyncIteration:
             pass
-        except Exception as exc:
+        except (Exception, KeyboardInterrupt, SystemExit) as exc:
             self._error = exc
         finally:
             self._ended = True
@@ -150,6 +151,7 @@ class AsyncRun:
         """
         schedule, session = self._schedule, self._session
         clock = self._engine.clock
+        await checkpoint_if_cancelled()  # results that are ready would otherwise keep a cancellation out
         while not self._done:
             match schedule.next_step(clock()):
                 case Start(job=job):

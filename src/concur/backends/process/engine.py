@@ -248,6 +248,7 @@ class ProcessEngine:
         worker.ready = True
 
     def _on_broken(self, worker: _Worker, error: bytes) -> None:
+        worker.ready = True  # its end, which follows, says nothing new
         worker.open = False
         self._break_down(wire.load_error(error))
 
@@ -309,7 +310,7 @@ class ProcessEngine:
         exitcode = worker.process.exitcode
         worker.channel.close()
         worker.process.close()
-        if not worker.ready and worker.open:
+        if not worker.ready:
             self._break_down(WorkerStartFailed(exitcode))
         worker.open = False
         for hand in list(worker.hands.values()):
