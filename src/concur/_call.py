@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from concur._core.outcome import short_repr
 from concur._options import Options, resolve
 from concur._workers import available_workers
 from concur.backends._registry import backend_of
@@ -55,8 +56,8 @@ def _special_method(value: object, name: str) -> Any:
     return getattr(type(value), name, None)
 
 
-def check_fn(fn: Any) -> bool:
-    """Refuse what cannot be called for an item. Gives whether it is a coroutine function."""
+def check_fn(fn: Any, items: Any = ()) -> bool:
+    """Refuse what cannot be called for an item. Gives whether it is a coroutine function. `items` help the message."""
     import inspect
 
     if inspect.iscoroutine(fn) or inspect.isawaitable(fn):
@@ -68,8 +69,8 @@ def check_fn(fn: Any) -> bool:
             f"run_parallel({name}, items), not run_parallel({name}(...), items)"
         )
     if not callable(fn):
-        swapped = "; fn comes first, then items" if isinstance(fn, Iterable) else ""
-        raise InvalidCall(f"fn={fn!r} is not callable{swapped}")
+        swapped = ": fn comes first, then items" if callable(items) else ""
+        raise InvalidCall(f"fn={short_repr(fn)} is not callable{swapped}")
     inner = unwrapped(fn)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise InvalidCall(
@@ -81,6 +82,8 @@ def check_fn(fn: Any) -> bool:
 
 def check_items(items: Any, verb: str) -> None:
     """Refuse what cannot be gone through by this verb."""
+    from inspect import isfunction
+
     if isinstance(items, Iterable):
         return
     asynchronous = verb.startswith("a")
@@ -91,7 +94,8 @@ def check_items(items: Any, verb: str) -> None:
         raise InvalidCall(f"items is an async iterable, which {verb} cannot pull from: write {wait}concur.a{verb}(...)")
     if callable(_special_method(items, "__getitem__")):
         return  # the old protocol of sequences
-    raise InvalidCall(f"items={items!r} is not iterable")
+    call = f": call it, {verb}(fn, {items.__name__}())" if isfunction(items) else ""
+    raise InvalidCall(f"items={short_repr(items)} is not iterable{call}")
 
 
 def check_place(verb: str) -> None:
@@ -134,10 +138,15 @@ class Call:
         self.options: Options = options
         self.asynchronous: bool = verb.startswith("a")
         self.stream: bool = verb.endswith("iter_parallel")
-        self.is_async: bool = check_fn(fn)
+        self.is_async: bool = check_fn(fn, items)
         check_items(items, verb)
         if not self.asynchronous:
             check_place(verb)
+        if options.context:
+            from concur.backends.process.wire import find_variable
+
+            for name in options.context:
+                find_variable(name)  # a wrong name is refused also where nothing needs to be carried
         self.fn = fn
         self.items = items
         self.total: int | None = _length(items)

@@ -9,7 +9,7 @@ import os
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from concur._core.retry import Retry
 from concur.backends._registry import check_mode
@@ -35,7 +35,7 @@ def _number(value: Any) -> bool:
 
 def _check_count(name: str, value: Any) -> None:
     if type(value) is not int or value < 1:
-        raise InvalidOption(f"{name}={value!r}: must be an int of at least 1")
+        raise InvalidOption(f"{name}={value!r}: must be an int of at least 1, or None to leave it to concur")
 
 
 def _check_seconds(name: str, value: Any) -> None:
@@ -82,8 +82,17 @@ def _check_setup(name: str, value: Any) -> None:
 
 
 def _check_context(name: str, value: Any) -> None:
-    if isinstance(value, str) or not all(isinstance(part, str) for part in value):
+    if not isinstance(value, tuple | list) or not all(isinstance(part, str) for part in cast("list[object]", value)):
         raise InvalidOption(f"{name}={value!r}: must be a tuple of names such as ('package.module.variable',)")
+
+
+_SYNONYMS = {  # of other libraries, which no spelling leads to
+    "n_jobs": "workers", "jobs": "workers", "processes": "workers", "threads": "workers", "n_workers": "workers",
+    "concurrency": "workers", "max_concurrency": "workers", "limit": "workers", "initializer": "setup",
+    "init": "setup", "backend": "mode", "executor": "mode", "verbose": "progress", "progress_bar": "progress",
+    "tqdm": "progress", "desc": "progress", "attempts": "retry", "buffersize": "window", "prefetch": "window",
+    "batch_size": "chunksize", "return_exceptions": "on_error", "errors": "on_error",
+}  # fmt: skip
 
 
 def _option(default: Any, check: Callable[[str, Any], None], sentence: str) -> Any:
@@ -151,9 +160,11 @@ class Options:
         """Give a copy with some options replaced. Unknown names are refused, with the near one."""
         known = [option.name for option in fields(self)]
         for name in given:
+            if name == "options":
+                raise InvalidCall("options= is for calls and pools: name the options themselves here, as in workers=4")
             if name not in known:
-                near = get_close_matches(name, [*known, "options"], 1)
-                hint = f"did you mean {near[0]}=?" if near else f"there are {', '.join(known)}"
+                near = _SYNONYMS.get(name) or next(iter(get_close_matches(name, [*known, "options"], 1)), None)
+                hint = f"did you mean {near}=?" if near else f"there are {', '.join(known)}"
                 raise InvalidCall(f"there is no option {name}=; {hint}")
         return Options(**{**{name: getattr(self, name) for name in known}, **given})
 
@@ -216,7 +227,7 @@ def resolve(given: Mapping[str, Any]) -> Options:
         if used:
             base = base.having(used)
     if base.on_error == "collect" and "on_error" not in rest:
-        _refuse_collect("options=")
+        refuse_collect("options=")
     return base.having(rest) if rest else base
 
 
@@ -234,7 +245,8 @@ def _from_environment() -> Options:
     return Options(**given) if given else _DEFAULT
 
 
-def _refuse_collect(place: str) -> None:
+def refuse_collect(place: str) -> None:
+    """Refuse `on_error="collect"` where it would be out of sight of the call."""
     raise InvalidOption(
         f'{place} cannot hold on_error="collect": it changes the type of what a call returns, so give it to the call'
     )
@@ -265,7 +277,7 @@ class using:  # noqa: N801 - a verb that reads as one: `with concur.using(mode="
 
     def __init__(self, **options: Unpack[UsingOptions]) -> None:
         if _DEFAULT.having(options).on_error == "collect":
-            _refuse_collect("using(...)")
+            refuse_collect("using(...)")
         self._options: Mapping[str, Any] = options
         self._tokens: list[Any] = []
 

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from concur._call import Call
-from concur._options import Options, resolve
+from concur._options import Options, refuse_collect, resolve
 from concur._stream import AsyncResults, Results
 from concur.errors import Closed, InvalidCall
 
@@ -307,7 +307,7 @@ def pool(**options: Unpack[PoolOptions]) -> Pool:
         A `Pool`. Its workers start when a call needs them.
 
     Raises:
-        InvalidOption, InvalidCall: An option is wrong.
+        InvalidOption, InvalidCall: An option is wrong, or is `on_error="collect"`, which changes what a call returns.
 
     Cancellation:
         Leaving the block ends the workers; bodies that still run are killed (processes) or waited for (threads).
@@ -320,7 +320,10 @@ def pool(**options: Unpack[PoolOptions]) -> Pool:
         [1, 2]
         ['1', '2']
     """
-    return Pool(resolve(options))
+    settled = resolve(options)
+    if settled.on_error == "collect":
+        refuse_collect("pool(...)")
+    return Pool(settled)
 
 
 @atexit.register

@@ -40,7 +40,8 @@ class Retry:
     def __post_init__(self) -> None:
         if type(self.attempts) is not int or self.attempts < 1:
             raise InvalidOption(f"Retry(attempts={self.attempts!r}): must be an int of at least 1 (1 = no retry)")
-        on = (self.on,) if isinstance(self.on, type) else tuple(self.on)
+        given: object = self.on
+        on = given if isinstance(given, tuple) else tuple(given) if isinstance(given, list | set) else (given,)
         if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in on):
             raise InvalidOption(f"Retry(on={self.on!r}): must be exception types, such as on=(OSError, TimeoutError)")
         object.__setattr__(self, "on", on)

@@ -134,7 +134,8 @@ class AsyncRun:
         self._group = create_task_group()
         await self._group.__aenter__()
         if self._native:
-            await self._engine.__aenter__()  # type: ignore[attr-defined]  # a native engine is a context manager
+            native: Any = self._engine  # also a context manager
+            await native.__aenter__()
         self._source: Source | Feeder
         if isinstance(self._items, AsyncIterable):
             self._source = Feeder(self._items, self._group, self._mailbox)
@@ -180,7 +181,8 @@ class AsyncRun:
         finally:
             try:
                 if self._native:
-                    await self._engine.__aexit__(None, None, None)  # type: ignore[attr-defined]  # as above
+                    native: Any = self._engine
+                    await native.__aexit__(None, None, None)
             finally:
                 self._group.cancel_scope.cancel()
                 try:

@@ -99,6 +99,15 @@ class TaskEngine:
     def clock(self) -> float:
         return clock()
 
+    def wait(self, timeout: float | None) -> None:
+        raise AssertionError("tasks push their reports")
+
+    def wake(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Its tasks end when its block is left."""
+
     def base(self, caller: Context) -> Context:
         """Give a context for a worker task."""
         return self._state.context(caller)

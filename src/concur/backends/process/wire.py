@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
+from concur._core.outcome import short_repr
 from concur.errors import InvalidOption, NotTransferable, RemoteError
 
 __all__ = ["dump", "dump_error", "dump_fn", "find_variable", "load", "load_error"]
@@ -28,7 +29,12 @@ def dump(what: str, value: Any) -> bytes:
     try:
         return pickle.dumps(value, PROTOCOL)
     except Exception as exc:
-        raise NotTransferable(what, f"{what} cannot be sent to or from a worker process: {_reason(exc)}") from exc
+        way, verb = ("back from", "Return") if what.startswith("result") else ("to", "Send")
+        raise NotTransferable(
+            what,
+            f"{what} cannot be sent {way} a worker process: {_reason(exc)}. "
+            f'{verb} picklable data that it can be made from, such as a path or a name, or use mode="thread".',
+        ) from exc
 
 
 def load(what: str, payload: bytes) -> Any:
@@ -41,6 +47,11 @@ def load(what: str, payload: bytes) -> Any:
         return pickle.loads(payload)
     except Exception as exc:
         text = f"{what} was pickled, but unpickling it on the other side failed: {_reason(exc)}"
+        if "__main__" in str(exc):
+            text += (
+                ". Workers cannot import the main program when it comes from -c, an interactive session or a package's "
+                "__main__.py, or defines this under its main guard only: define it at the top level of a module"
+            )
         raise NotTransferable(what, text) from exc
 
 
@@ -55,23 +66,23 @@ def dump_fn(fn: Any, what: str = "fn") -> bytes:
     except Exception as exc:
         raise NotTransferable(
             what,
-            f"{what}={_name(fn)} cannot be sent to a worker process: {_reason(exc)}. {_remedy(fn)}",
+            f"{what}={_name(fn)} cannot be sent to a worker process: {_reason(exc)}. {_remedy(_name(fn) + str(exc))}",
         ) from exc
 
 
 def _name(fn: Any) -> str:
-    return getattr(fn, "__qualname__", None) or repr(fn)
+    return getattr(fn, "__qualname__", None) or short_repr(fn)
 
 
 def _reason(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {exc}"
 
 
-def _remedy(fn: Any) -> str:
-    name = getattr(fn, "__qualname__", "")
-    if "<lambda>" in name:
-        return 'It is a lambda: write it as a def at the top level of a module, or use mode="thread".'
-    if "<locals>" in name:
+def _remedy(trouble: str) -> str:
+    """Say what to do about a function, from its name and from what pickle said of it or of what it wraps."""
+    if "<lambda>" in trouble:
+        return 'A lambda has no name to find it by: write a def at the top level of a module, or use mode="thread".'
+    if "<locals>" in trouble:
         return 'It is defined inside a function: move it to the top level of a module, or use mode="thread".'
     return (
         "What it holds (its object, its bound arguments) must be picklable: create open files, locks, sockets and "

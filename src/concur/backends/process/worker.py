@@ -33,7 +33,8 @@ def main(channel: Connection, name: str, setup: bytes, pool: frozenset[int], sib
     for sibling in siblings:  # after a fork: while these stay open here, others would not see their end of file
         sibling.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # nested process calls
+    process: Any = multiprocessing.current_process()
+    process._config["daemon"] = False  # a daemon may not have children, and a nested process call needs some
     name_for_system(name)
     gc.freeze()
     worker = _Worker(channel, name, pool)
