@@ -120,7 +120,7 @@ def complaint(example: Example, ended: Ended) -> str | None:
         error = _error(example.raises, ended.stderr)
         if ended.exitcode == 0 or error is None:
             return f"no {example.raises} was raised (exit code {ended.exitcode}){shown}"
-        printed += error
+        printed += error.rstrip() + "\n"
     if example.output is None or OutputChecker().check_output(example.output, printed, ELLIPSIS):
         return None
     return f"other output than the page shows\n--- page\n{example.output}--- here\n{printed}"

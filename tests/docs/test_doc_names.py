@@ -50,4 +50,4 @@ def test_the_table_of_timeouts_is_that_of_the_traits(page: str) -> None:
     text = path.read_text(encoding="utf-8").partition("<!-- timeouts -->")[2].lstrip().partition("\n\n")[0]
     for mode in _OWN:
         word = backend_of(mode).traits.on_timeout
-        assert re.search(rf"^\| `{mode}`[^|]*\|[^|]*\b{word}\b", text, re.MULTILINE), (mode, word)
+        assert re.search(rf"^\| `\"{mode}\"`[^|]*\|[^|]*\b{word}\b", text, re.MULTILINE), (mode, word)
