@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from doc_examples import ROOT, Ended, Example, complaint, examples, examples_of, run
 
 

@@ -5,11 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from doc_examples import ROOT
 
 import concur
 from concur.backends._registry import _OWN as OWN
 from concur.backends._registry import backend_of
-from doc_examples import ROOT
 
 API = ROOT / "docs" / "api.md"
 
