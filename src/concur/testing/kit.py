@@ -130,7 +130,7 @@ def check_all(
 ) -> list[Verdict]:
     """Try every law, or those named, on a subject.
 
-    Example:
+    Examples:
         >>> from concur.testing import Subject, check_all
         >>> {type(verdict).__name__ for verdict in check_all(Subject(mode="serial"), only=["V1", "V4"], examples=5)}
         {'Held'}

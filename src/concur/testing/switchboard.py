@@ -47,7 +47,7 @@ class Event:
 class Switchboard:
     """Sees and holds bodies. A context manager; its `line` is what scripts carry to workers.
 
-    Example:
+    Examples:
         >>> from concur.testing.behaviour import Return, Visit, perform
         >>> with Switchboard() as board:
         ...     perform(Visit(board.line, 7, Return("seen")))
