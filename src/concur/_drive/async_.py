@@ -188,7 +188,10 @@ class AsyncRun:
                         await self._let_go()
 
     async def _let_go(self) -> None:
-        self._session.close()
+        if self._stepped:  # a loop on which its bodies ran cannot be closed while this one runs in the thread
+            await call_in_thread(self._session.close)
+        else:
+            self._session.close()
         if isinstance(self._source, Source):
             self._source.close()
         if self._owned and not self._native:
