@@ -17,10 +17,11 @@ from concur.backends._registry import backend_of
 from concur.errors import InvalidCall, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
+    from contextvars import Context
 
     from concur._core.schedule import Schedule
-    from concur.backends import Backend, Work
+    from concur.backends import Backend, Traits, Work
     from concur.observe.progress import Show
 
 DEFAULT_COROUTINES = 100  # bodies at once; a common limit of connections in HTTP clients
@@ -46,8 +47,12 @@ def is_coroutine_function(fn: Any) -> bool:
 
     inner = unwrapped(fn)
     return iscoroutinefunction(inner) or (
-        not isinstance(inner, type) and iscoroutinefunction(getattr(type(inner), "__call__", None))  # noqa: B004 - as stated
+        not isinstance(inner, type) and iscoroutinefunction(_special_method(inner, "__call__"))
     )
+
+
+def _special_method(value: object, name: str) -> Any:
+    return getattr(type(value), name, None)
 
 
 def check_fn(fn: Any) -> bool:
@@ -84,7 +89,7 @@ def check_items(items: Any, verb: str) -> None:
             return
         wait = "await " if verb == "run_parallel" else "async with "
         raise InvalidCall(f"items is an async iterable, which {verb} cannot pull from: write {wait}concur.a{verb}(...)")
-    if callable(getattr(type(items), "__getitem__", None)):
+    if callable(_special_method(items, "__getitem__")):
         return  # the old protocol of sequences
     raise InvalidCall(f"items={items!r} is not iterable")
 
@@ -125,22 +130,23 @@ class Call:
     ) -> None:
         if "ordered" in given and verb.endswith("run_parallel"):
             raise InvalidCall(f"{verb} gives a list in the order of the items; ordered= is for the iter forms")
-        self.options = options = resolve(given) if settled is None else settled.having(given)
-        self.asynchronous = verb.startswith("a")
-        self.stream = verb.endswith("iter_parallel")
-        self.is_async = check_fn(fn)
+        options: Options = resolve(given) if settled is None else settled.having(given)
+        self.options: Options = options
+        self.asynchronous: bool = verb.startswith("a")
+        self.stream: bool = verb.endswith("iter_parallel")
+        self.is_async: bool = check_fn(fn)
         check_items(items, verb)
         if not self.asynchronous:
             check_place(verb)
         self.fn = fn
         self.items = items
-        self.total = _length(items)
-        self.backend = choose_backend(options, self.is_async)
-        self.traits = self.backend.traits
+        self.total: int | None = _length(items)
+        self.backend: Backend = choose_backend(options, self.is_async)
+        self.traits: Traits = self.backend.traits
         if options.timeout is not None and self.traits.on_timeout is None:
             raise Unsupported(f"mode={self.backend.name!r} cannot end a body that runs for too long: drop timeout=")
-        self.workers = options.workers or default_workers(self.backend, self.is_async)
-        self.context = copy_context()
+        self.workers: int = options.workers or default_workers(self.backend, self.is_async)
+        self.context: Context = copy_context()
 
     @property
     def native(self) -> bool:
@@ -230,7 +236,7 @@ class Call:
         )
 
     @contextmanager
-    def showing(self, schedule: Schedule) -> Iterator[Callable[[], object] | None]:
+    def showing(self, schedule: Schedule) -> Generator[Callable[[], object] | None]:
         """Show progress while the block runs: gives what to call after each report."""
         if self.options.progress is None or self.options.progress is False:
             yield None
@@ -261,6 +267,8 @@ def choose_backend(options: Options, is_async: bool) -> Backend:
 
 def default_workers(backend: Backend, is_async: bool) -> int:
     """Say how many bodies run at once when nobody says it."""
+    if not (backend.traits.concurrent or backend.traits.virtual_time):
+        return 1
     if is_async:
         return DEFAULT_COROUTINES
     cpus = available_workers()

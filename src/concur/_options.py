@@ -17,11 +17,12 @@ from concur.errors import InvalidCall, InvalidOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Unpack
 
     from concur.backends import Backend
     from concur.observe.progress import Bar, Tally
 
-__all__ = ["Options", "RunOptions"]
+__all__ = ["CallOptions", "Options", "PoolOptions", "RunOptions", "UsingOptions", "using"]
 
 Mode: TypeAlias = 'Literal["auto", "serial", "thread", "process", "async", "sim"] | Backend | str'
 OnError: TypeAlias = Literal["raise", "group", "collect"]
@@ -157,20 +158,42 @@ class Options:
         return Options(**{**{name: getattr(self, name) for name in known}, **given})
 
 
-class RunOptions(TypedDict, total=False):
-    """The options that every verb takes as keywords; see `Options` for what each means. A test compares the two."""
+class CallOptions(TypedDict, total=False):
+    """The options that a pool's verbs take as keywords; see `Options` for what each means. A test compares the two."""
 
-    mode: Mode
-    workers: int | None
     chunksize: int | None
     window: int | None
     timeout: float | None
     deadline: float | None
     retry: int | Retry
     progress: Progress
-    setup: Callable[[], object] | None
     context: tuple[str, ...]
+
+
+class RunOptions(CallOptions, total=False):
+    """The options that every verb takes as keywords: those of a pool's verbs, and what a pool settles for them."""
+
+    mode: Mode
+    workers: int | None
+    setup: Callable[[], object] | None
     options: Options | None
+
+
+class PoolOptions(RunOptions, total=False):
+    """The options of `pool(...)`: those of the verbs, and defaults for its calls."""
+
+    ordered: bool
+    on_error: Literal["raise", "group"]
+
+
+class UsingOptions(CallOptions, total=False):
+    """The options of `using(...)`: all but `on_error="collect"` and `options=`."""
+
+    mode: Mode
+    workers: int | None
+    setup: Callable[[], object] | None
+    ordered: bool
+    on_error: Literal["raise", "group"]
 
 
 _defaults: ContextVar[dict[str, Any] | None] = ContextVar("concur_defaults", default=None)
@@ -240,10 +263,10 @@ class using:  # noqa: N801 - a verb that reads as one: `with concur.using(mode="
         [1, 2]
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[UsingOptions]) -> None:
         if _DEFAULT.having(options).on_error == "collect":
             _refuse_collect("using(...)")
-        self._options = options
+        self._options: Mapping[str, Any] = options
         self._tokens: list[Any] = []
 
     def __enter__(self) -> using:

@@ -6,7 +6,7 @@ import atexit
 import threading
 import weakref
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from concur._call import Call
 from concur._options import Options, resolve
@@ -14,9 +14,16 @@ from concur._stream import AsyncResults, Results
 from concur.errors import Closed, InvalidCall
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+    from typing import Self, Unpack
 
-__all__ = ["Pool"]
+    from concur._core.outcome import Outcome
+    from concur._options import CallOptions, PoolOptions
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+__all__ = ["Pool", "pool"]
 
 _numbers = count(1)
 _open_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
@@ -65,6 +72,37 @@ class Pool:
         for engine, _ in engines:
             engine.close()
 
+    @overload
+    def run_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T],
+        *,
+        on_error: Literal["collect"],
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome[R]]: ...
+    @overload
+    def run_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        **options: Unpack[CallOptions],
+    ) -> list[R]: ...
+    @overload
+    def run_parallel(
+        self, fn: Callable[[T], R], items: Iterable[T], *, on_error: Literal["collect"], **options: Unpack[CallOptions]
+    ) -> list[Outcome[R]]: ...
+    @overload
+    def run_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        **options: Unpack[CallOptions],
+    ) -> list[R]: ...
     def run_parallel(self, fn: Any, items: Any, **options: Any) -> Any:
         """As `concur.run_parallel`, on this pool's workers."""
         from concur._run import collect
@@ -72,11 +110,88 @@ class Pool:
         call = self._call("run_parallel", fn, items, options)
         return collect(call, lambda: self._engine(call))
 
+    @overload
+    def iter_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T],
+        *,
+        on_error: Literal["collect"],
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> Results[Outcome[R]]: ...
+    @overload
+    def iter_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> Results[R]: ...
+    @overload
+    def iter_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T],
+        *,
+        on_error: Literal["collect"],
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> Results[Outcome[R]]: ...
+    @overload
+    def iter_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> Results[R]: ...
     def iter_parallel(self, fn: Any, items: Any, **options: Any) -> Any:
         """As `concur.iter_parallel`, on this pool's workers."""
         call = self._call("iter_parallel", fn, items, options)
-        return Results(call, lambda: self._engine(call))
+        results: Results[Any] = Results(call, lambda: self._engine(call))
+        return results
 
+    @overload
+    async def arun_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["collect"],
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome[R]]: ...
+    @overload
+    async def arun_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        **options: Unpack[CallOptions],
+    ) -> list[R]: ...
+    @overload
+    async def arun_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["collect"],
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome[R]]: ...
+    @overload
+    async def arun_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        **options: Unpack[CallOptions],
+    ) -> list[R]: ...
     async def arun_parallel(self, fn: Any, items: Any, **options: Any) -> Any:
         """As `concur.arun_parallel`, on this pool's workers."""
         from concur._run import acollect
@@ -89,6 +204,46 @@ class Pool:
 
         return await acollect(call, engine)
 
+    @overload
+    def aiter_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["collect"],
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> AsyncResults[Outcome[R]]: ...
+    @overload
+    def aiter_parallel(
+        self,
+        fn: Callable[[T], Coroutine[Any, Any, R]],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> AsyncResults[R]: ...
+    @overload
+    def aiter_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["collect"],
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> AsyncResults[Outcome[R]]: ...
+    @overload
+    def aiter_parallel(
+        self,
+        fn: Callable[[T], R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        on_error: Literal["raise", "group"] = ...,
+        ordered: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> AsyncResults[R]: ...
     def aiter_parallel(self, fn: Any, items: Any, **options: Any) -> Any:
         """As `concur.aiter_parallel`, on this pool's workers."""
         call = self._call("aiter_parallel", fn, items, options)
@@ -97,7 +252,8 @@ class Pool:
             opened, _, owned = self._engine(call)
             return opened, owned
 
-        return AsyncResults(call, engine)
+        results: AsyncResults[Any] = AsyncResults(call, engine)
+        return results
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_in_worker, ())
@@ -140,12 +296,12 @@ def _in_worker() -> Pool:
     return Pool(Options(mode="serial", workers=1))
 
 
-def pool(**options: Any) -> Pool:
+def pool(**options: Unpack[PoolOptions]) -> Pool:
     """Keep workers between calls: a context manager with the four verbs as methods.
 
     Args:
         **options: Any option of `Options`. `mode`, `workers` and `setup` are the pool's; the others are defaults for
-            its calls.
+            its calls. `on_error="collect"` goes to the calls themselves.
 
     Returns:
         A `Pool`. Its workers start when a call needs them.

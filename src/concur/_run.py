@@ -10,8 +10,7 @@ from concur.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
-
-    from typing_extensions import Unpack
+    from typing import Unpack
 
     from concur._core.outcome import Outcome
     from concur._options import OnError, RunOptions
@@ -155,7 +154,8 @@ def iter_parallel(fn: Any, items: Any, **options: Any) -> Any:
         [3, 2, 1, 0]
     """
     call = Call("iter_parallel", fn, items, options)
-    return Results(call, lambda: (*call.open_engine(), True))
+    results: Results[Any] = Results(call, lambda: (*call.open_engine(), True))
+    return results
 
 
 @overload
@@ -292,7 +292,8 @@ def aiter_parallel(fn: Any, items: Any, **options: Any) -> Any:
         [1, 2]
     """
     call = Call("aiter_parallel", fn, items, options)
-    return AsyncResults(call, lambda: (call.open_engine()[0], True))
+    results: AsyncResults[Any] = AsyncResults(call, lambda: (call.open_engine()[0], True))
+    return results
 
 
 def collect(call: Call, open_engine: Callable[[], tuple[Any, bool, bool]]) -> list[Any]:

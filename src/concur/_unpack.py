@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from typing_extensions import TypeVarTuple, Unpack
+    from typing import TypeVarTuple, Unpack
 
     Ts = TypeVarTuple("Ts")
 

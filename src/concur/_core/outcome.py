@@ -111,11 +111,12 @@ class Failure:
 
 
 _REPR_LENGTH = 120
+_SIZED: tuple[type[Any], ...] = (list, tuple, set, frozenset, dict, str, bytes, bytearray)
 
 
-def short_repr(item: object, length: int = _REPR_LENGTH) -> str:
+def short_repr(item: Any, length: int = _REPR_LENGTH) -> str:
     """Give `repr(item)` cut to `length` characters; a repr that fails is told, not raised."""
-    if isinstance(item, list | tuple | set | frozenset | dict | str | bytes | bytearray) and len(item) > 4 * length:
+    if isinstance(item, _SIZED) and len(item) > 4 * length:
         text = f"<{type(item).__name__} of length {len(item)}>"  # a repr of all of it could take seconds
     else:
         try:

@@ -67,9 +67,9 @@ class Schedule:
 
     def __init__(self, plan: Plan, now: float = 0.0, random: Callable[[], float] = lambda: 0.0) -> None:
         self.plan = plan
-        self.done = 0
-        self.failed = 0
-        self.retried = 0
+        self.done: int = 0
+        self.failed: int = 0
+        self.retried: int = 0
         self._random = random
         self._limit = 2 * plan.workers  # jobs in flight: one that runs and one that waits, for each worker
         self._chunking = Chunking(plan.chunksize, self._limit)

@@ -40,16 +40,16 @@ class Job:
     )
 
     def __init__(self, start: int, items: list[Any], attempt: int = 1) -> None:
-        self.start = start
-        self.items = items
-        self.attempt = attempt
-        self.done = 0
+        self.start: int = start
+        self.items: list[Any] = items
+        self.attempt: int = attempt
+        self.done: int = 0
         self.began: float | None = None  # when the schedule takes it to run; None while it waits for a worker
-        self.cancelled = False
-        self.abandoned = False
-        self.timing_out = False
+        self.cancelled: bool = False
+        self.abandoned: bool = False
+        self.timing_out: bool = False
         self.since: float | None = None  # when its one body began, if somebody said
-        self.alarm = 0  # number of its latest alarm
+        self.alarm: int = 0  # number of its latest alarm
         self.state: Any = None
 
     @property
@@ -104,16 +104,16 @@ class Report:
         since: float | None = None,
         abandoned: bool = False,
     ) -> None:
-        self.job = job
-        self.values = values
-        self.failures = failures
-        self.durations = durations
-        self.seconds = seconds
-        self.worker = worker
-        self.over = over
-        self.rest = rest
-        self.since = since
-        self.abandoned = abandoned
+        self.job: Job = job
+        self.values: list[Any] = values
+        self.failures: dict[int, Failure] | None = failures
+        self.durations: Sequence[float] | None = durations
+        self.seconds: float = seconds
+        self.worker: str = worker
+        self.over: bool = over
+        self.rest: int = rest
+        self.since: float | None = since
+        self.abandoned: bool = abandoned
 
     def __repr__(self) -> str:
         state = "over" if self.over else "running"
@@ -127,7 +127,7 @@ class Breakdown:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
 
 
 class Pull:
@@ -136,7 +136,7 @@ class Pull:
     __slots__ = ("count",)
 
     def __init__(self, count: int) -> None:
-        self.count = count
+        self.count: int = count
 
 
 class Start:
@@ -145,7 +145,7 @@ class Start:
     __slots__ = ("job",)
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job: Job = job
 
 
 class Recall:
@@ -154,7 +154,7 @@ class Recall:
     __slots__ = ("job",)
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job: Job = job
 
 
 class Cancel:
@@ -166,8 +166,8 @@ class Cancel:
     __slots__ = ("abandon", "job")
 
     def __init__(self, job: Job, abandon: bool) -> None:
-        self.job = job
-        self.abandon = abandon
+        self.job: Job = job
+        self.abandon: bool = abandon
 
 
 class Emit:
@@ -176,7 +176,7 @@ class Emit:
     __slots__ = ("values",)
 
     def __init__(self, values: list[Any]) -> None:
-        self.values = values
+        self.values: list[Any] = values
 
 
 class Wait:
@@ -185,7 +185,7 @@ class Wait:
     __slots__ = ("until",)
 
     def __init__(self, until: float | None) -> None:
-        self.until = until
+        self.until: float | None = until
 
 
 class Done:
@@ -194,7 +194,7 @@ class Done:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+        self.error: BaseException | None = error
 
 
 Step: TypeAlias = Pull | Start | Recall | Cancel | Emit | Wait | Done

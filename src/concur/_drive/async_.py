@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, create_task_group
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Pull, Recall, Report, Start, Wait
 from concur._drive.mailbox import Mailbox
@@ -72,7 +73,7 @@ class Feeder:
                 self._mailbox.ring()
         except StopAsyncIteration:
             pass
-        except Exception as exc:
+        except (Exception, KeyboardInterrupt, SystemExit) as exc:
             self._error = exc
         finally:
             self._ended = True
@@ -149,6 +150,7 @@ class AsyncRun:
         """
         schedule, session = self._schedule, self._session
         clock = self._engine.clock
+        await checkpoint_if_cancelled()  # results that are ready would otherwise keep a cancellation out
         while not self._done:
             match schedule.next_step(clock()):
                 case Start(job=job):
@@ -188,7 +190,7 @@ class AsyncRun:
                         await self._let_go()
 
     async def _let_go(self) -> None:
-        if self._stepped:  # a loop on which its bodies ran cannot be closed while this one runs in the thread
+        if self._stepped:  # it may keep an event loop, which cannot be closed from inside another
             await call_in_thread(self._session.close)
         else:
             self._session.close()

@@ -28,8 +28,8 @@ class WorkerState:
     __slots__ = ("_closers", "_lock", "_values", "name", "pools")
 
     def __init__(self, name: str, pools: frozenset[int] = frozenset()) -> None:
-        self.name = name
-        self.pools = pools  # ids of the pools whose worker this is: a nested call on one runs in this worker
+        self.name: str = name
+        self.pools: frozenset[int] = pools  # whose worker this is, by id: a nested call on one runs in this worker
         self._values: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
         self._lock = Lock()

@@ -38,29 +38,33 @@ class Batch:
     )  # fmt: skip
 
     def __init__(self, job: Job, *, timed: bool = False) -> None:
-        self.job = job
-        self.todo: deque[Any] = deque(job.items)
-        self.kept = len(job.items)  # items that were not taken back
+        self.job: Job = job
+        self.todo: deque[Any] = deque()  # filled when a worker begins
+        self.kept: int = len(job.items)  # items that were not taken back
         self.values: list[Any] = []
         self.failures: dict[int, Failure] = {}  # by position in `values`, set before the value's place is taken
         self.durations: list[float] | None = [] if timed else None
         self.since: float | None = None  # when the running body began, where a timeout asks
-        self.started = 0.0  # start of the stretch that the next report covers
-        self.worker = ""  # set once a worker has taken the job
-        self.rest = 0  # items taken back, to be told in the last report
-        self.reported = 0  # values told so far
-        self.over = False
-        self.orphaned = False  # nobody waits for the worker any more: it is to end
-        self.lock = Lock()
+        self.started: float = 0.0  # start of the stretch that the next report covers
+        self.worker: str = ""  # set once a worker has taken the job
+        self.rest: int = 0  # items taken back, to be told in the last report
+        self.reported: int = 0  # values told so far
+        self.over: bool = False
+        self.orphaned: bool = False  # nobody waits for the worker any more: it is to end
+        self.lock: Lock = Lock()
 
     # -- the worker's side --------------------------------------------------------------------------------------
 
-    def begin(self, worker: str) -> bool:
-        """Take the job as `worker`. False: it is over already."""
+    def begin(self, worker: str, *, alone: bool = False) -> bool:
+        """Take the job as `worker`; `alone` if nobody can take items back meanwhile. False: it is over already."""
         with self.lock:
+            if self.over:
+                return False
             self.worker = worker
             self.started = clock()
-            return not self.over
+            if not alone:
+                self.todo.extend(self.job.items)
+            return True
 
     def fail(self, error: BaseException, kind: Any = "failed", *, stop: bool) -> bool:
         """Put a failure in the place of the current item's value; with `stop`, run nothing after it."""
@@ -72,14 +76,8 @@ class Batch:
             return True
         return False
 
-    def take_all(self) -> list[Any]:
-        """Take all items at once, as the only one who can."""
-        items = list(self.todo)
-        self.todo.clear()
-        return items
-
     def give_up(self) -> None:
-        """Count what `take_all` took and was not run as given back."""
+        """Count what was not run as given back, when the worker is alone."""
         self.rest += self.kept - len(self.values)
         self.kept = len(self.values)
 
@@ -136,6 +134,9 @@ class Batch:
         return self.kept > len(self.values)
 
     def _drain(self) -> int:
+        if not self.worker:
+            count, self.kept = self.kept, 0
+            return count
         count = 0
         try:
             while True:
@@ -216,10 +217,10 @@ def run_batch(
         stop: Whether a failure ends the batch.
         clocked: Whether to note when each body begins.
         limit: Seconds after which a value comes too late, for a worker that nobody can interrupt.
-        alone: Whether no other thread can recall or cancel the batch meanwhile.
+        alone: Whether the batch was begun so, and nothing of it is timed.
     """
     timed = clocked or limit is not None or batch.durations is not None
-    items = iter(batch.take_all()) if alone and not timed else None
+    items = iter(batch.job.items) if alone else None
     while True:
         context = base.copy()
         if items is not None:

@@ -100,9 +100,11 @@ class Engine(Protocol):
 
     def session(self, work: Work, deliver: Deliver) -> Session:
         """Open a session. Raises a `ConcurError` if `work` cannot run here."""
+        ...
 
     def clock(self) -> float:
         """Give the time in seconds, on the clock of `Work.timeout`."""
+        ...
 
     def wait(self, timeout: float | None) -> None:
         """Work or wait, for `timeout` seconds at most, until something was delivered or `wake` was called.
@@ -129,3 +131,4 @@ class Backend(Protocol):
 
         `pool` holds the ids of the pools that the workers belong to, for `WorkerState`.
         """
+        ...

@@ -22,6 +22,8 @@ from concur.errors import InvalidOption, SetupFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["Async"]
+
 BREATH = 0.001  # seconds after which a worker lets the loop run others, when bodies do not suspend
 
 
@@ -33,7 +35,7 @@ class Async:
     """
 
     name = "async"
-    traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
+    traits: Traits = Traits(on_timeout="cancel", runs_coroutines=True, async_native=True)
 
     def __init__(self, loop: str = "asyncio") -> None:
         if loop not in ("asyncio", "trio"):
@@ -82,6 +84,12 @@ class TaskEngine:
         self._group.cancel_scope.cancel()
         try:
             await self._group.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            # Ctrl-C that landed between two bodies, in trio: it is to leave as a plain KeyboardInterrupt.
+            interrupts, others = group.split(KeyboardInterrupt)
+            if interrupts is None or others is not None:
+                raise
+            raise KeyboardInterrupt from None
         finally:
             self._state.close()
 
@@ -177,6 +185,8 @@ class TaskSession:
         scope = self._scopes.get(batch)
         if scope is not None:
             scope.cancel()
+        else:
+            self._tell(batch.lose())  # begun, and its task is gone or has not run yet
 
     def close(self) -> None:
         self._engine.forget(self)
@@ -187,12 +197,17 @@ class TaskSession:
 
     async def run(self, batch: Batch, base: Context) -> bool:
         """Run a batch in this task. True: an item has changed the context, and the rest needs a fresh task."""
-        batch.begin(self._engine.worker)
+        if not batch.worker:  # else another task began it, whose context an item has changed
+            batch.begin(self._engine.worker)
         with CancelScope() as scope:
             self._scopes[batch] = scope
             try:
                 if await self._run_items(batch, base):
                     return True
+            except BaseException:
+                if not scope.cancel_called:  # the whole run is being cancelled: this task will not come back
+                    self._tell(batch.lose())
+                raise
             finally:
                 del self._scopes[batch]
         running = batch.kept > len(batch.values)

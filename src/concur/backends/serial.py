@@ -16,12 +16,14 @@ from concur.errors import SetupFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["Serial"]
+
 
 class Serial:
     """The backend of `mode="serial"`."""
 
     name = "serial"
-    traits = Traits(concurrent=False, on_timeout="late")
+    traits: Traits = Traits(concurrent=False, on_timeout="late")
 
     def open(self, *, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> SerialEngine:
         del workers  # one, whatever was asked
@@ -32,7 +34,7 @@ class SerialEngine:
     """Runs jobs inside `wait`."""
 
     def __init__(self, setup: Callable[[], object] | None, pool: frozenset[int]) -> None:
-        self.state = WorkerState("concur-serial-0", pool)
+        self.state: WorkerState = WorkerState("concur-serial-0", pool)
         self.jobs: deque[tuple[SerialSession, Batch]] = deque()
         self._setup = setup
         self._ready = False
@@ -80,9 +82,10 @@ class SerialSession:
         self._engine.jobs.append((self, job.state))
 
     def run(self, batch: Batch) -> None:
-        if batch.begin(self._engine.state.name):
-            work = self._work
-            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout, alone=True)
+        work = self._work
+        alone = work.timeout is None and not work.timed
+        if batch.begin(self._engine.state.name, alone=alone):
+            run_batch(batch, work.fn, self._base, stop=work.stop, limit=work.timeout, alone=alone)
             report = batch.end()
             if report is not None:
                 self.deliver(report)

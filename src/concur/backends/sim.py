@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Breakdown, Job, Report
@@ -45,7 +44,7 @@ class Sim:
     """
 
     name = "sim"
-    traits = Traits(
+    traits: Traits = Traits(
         concurrent=False, on_timeout="simulated", survives_crash=True, runs_coroutines=True, virtual_time=True
     )
 
@@ -60,10 +59,10 @@ class Sim:
     ) -> None:
         if choose is not None and not callable(choose):
             raise InvalidOption(f"Sim(choose={choose!r}): must be a function from a count to a choice")
-        self.choose = choose or random.Random(seed).randrange
+        self.choose: Callable[[int], int] = choose or random.Random(seed).randrange
         self.duration = duration
-        self.crash = frozenset(crash)
-        self.hang = frozenset(hang)
+        self.crash: frozenset[int] = frozenset(crash)
+        self.hang: frozenset[int] = frozenset(hang)
 
     def open(self, *, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> SimEngine:
         return SimEngine(self, workers, setup, pool)
@@ -89,7 +88,7 @@ class SimEngine:
 
     def __init__(self, sim: Sim, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> None:
         self.sim = sim
-        self.now = 0.0
+        self.now: float = 0.0
         self._workers = workers
         self._setup = setup
         self._pool = pool
@@ -203,6 +202,7 @@ class SimEngine:
             self._deal()
             return
         alone = Batch(Job(lane.index, [lane.item]))
+        alone.begin(lane.state.name)
         run_batch(alone, session.fn, lane.state.context(session.work.context))
         report = alone.end()
         assert report is not None
@@ -237,7 +237,7 @@ class SimSession:
     def __init__(self, engine: SimEngine, work: Work, deliver: Deliver) -> None:
         self.work = work
         self.deliver = deliver
-        self.fn = _awaited(work) if work.is_async else work.fn
+        self.fn: Callable[[Any], Any] = _awaited(work) if work.is_async else work.fn
         self._engine = engine
 
     def start(self, job: Job) -> None:
@@ -257,8 +257,7 @@ class SimSession:
     def close(self) -> None:
         close = getattr(self.fn, "close", None) if self.work.is_async else None
         if close is not None:
-            with suppress(RuntimeError):
-                close()
+            close()
 
 
 class _awaited:  # noqa: N801 - used as a function: makes a plain one of a coroutine function

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     Ticket: TypeAlias = "tuple[ThreadSession, Batch] | None"
 
+__all__ = ["Thread"]
+
 
 class Thread:
     """The backend of `mode="thread"`."""
 
     name = "thread"
-    traits = Traits(on_timeout="abandon", pushes=True)
+    traits: Traits = Traits(on_timeout="abandon", pushes=True)
 
     def open(self, *, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> ThreadEngine:
         return ThreadEngine(workers, setup, pool)

@@ -76,10 +76,10 @@ def show_for(progress: Any, total: int | None) -> Show | None:
 
 def check_bar() -> None:
     """Refuse a bar that cannot be drawn."""
-    try:
-        import tqdm  # noqa: F401 - only asks whether it is there
-    except ImportError as exc:
-        raise MissingExtra("a progress bar needs tqdm: pip install 'concur[progress]'") from exc
+    from importlib.util import find_spec
+
+    if find_spec("tqdm") is None:
+        raise MissingExtra("a progress bar needs tqdm: pip install 'concur[progress]'")
 
 
 class _Callback:

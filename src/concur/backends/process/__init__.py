@@ -24,7 +24,7 @@ class Process:
     """
 
     name = "process"
-    traits = Traits(
+    traits: Traits = Traits(
         shares_memory=False, on_timeout="kill", survives_crash=True, runs_coroutines=True, keeps_context=False
     )
 

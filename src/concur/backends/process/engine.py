@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
 
+__all__ = ["ProcessEngine"]
+
 JOIN_SECONDS = 2.0  # how long a worker that was told to stop may take before it is killed
 
 
@@ -97,7 +99,7 @@ class ProcessEngine:
 
     def wait(self, timeout: float | None) -> None:
         channels = {worker.channel: worker for worker in self._workers.values() if worker.open}
-        events = wait([*channels, *self._workers, self._bell], timeout)
+        events: list[Any] = wait([*channels, *self._workers, self._bell], timeout)
         if self._bell in events:
             os.read(self._bell, 4096)
         for event in events:
@@ -214,7 +216,8 @@ class ProcessEngine:
         ours, theirs = self._context.Pipe()
         forked = self._context.get_start_method() == "fork"
         siblings = [ours, *(worker.channel for worker in self._workers.values())] if forked else []
-        process: Any = self._context.Process(  # type: ignore[attr-defined]  # every context has one
+        make: Any = self._context
+        process: Any = make.Process(
             target=main, args=(theirs, name, self._setup, self._pool, siblings), name=name, daemon=True
         )
         try:
@@ -245,6 +248,7 @@ class ProcessEngine:
         worker.ready = True
 
     def _on_broken(self, worker: _Worker, error: bytes) -> None:
+        worker.ready = True  # its end, which follows, says nothing new
         worker.open = False
         self._break_down(wire.load_error(error))
 
@@ -306,7 +310,7 @@ class ProcessEngine:
         exitcode = worker.process.exitcode
         worker.channel.close()
         worker.process.close()
-        if not worker.ready and worker.open:
+        if not worker.ready:
             self._break_down(WorkerStartFailed(exitcode))
         worker.open = False
         for hand in list(worker.hands.values()):
@@ -344,13 +348,13 @@ class ProcessSession:
         self.deliver = deliver
         self._engine = engine
         self._fn = wire.dump_fn(work.fn)
-        carried = []
+        carried: list[tuple[str, bytes]] = []
         for name in work.carry:
             variable = wire.find_variable(name)
             if variable in work.context:
                 carried.append((name, wire.dump(f"context variable {name}", work.context[variable])))
         self._carried = pickle.dumps(carried, wire.PROTOCOL)
-        self.processes = work.workers
+        self.processes: int = work.workers
         if work.is_async:
             from concur._workers import available_workers
 

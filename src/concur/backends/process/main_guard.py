@@ -11,6 +11,8 @@ from concur.errors import MainGuardMissing
 if TYPE_CHECKING:
     from types import FrameType
 
+__all__ = ["check_main_guard"]
+
 
 def check_main_guard() -> None:
     """Refuse a call at the top level of a script that workers import again.

@@ -14,6 +14,8 @@ from typing import Any
 
 from concur.errors import InvalidOption, NotTransferable, RemoteError
 
+__all__ = ["dump", "dump_error", "dump_fn", "find_variable", "load", "load_error"]
+
 PROTOCOL = 5
 
 
@@ -169,11 +171,13 @@ def find_variable(name: str) -> ContextVar[Any]:
     module_name, _, attribute = name.rpartition(".")
     try:
         module = sys.modules.get(module_name) or import_module(module_name)
-        variable = getattr(module, attribute)
+        variable: Any = getattr(module, attribute)
     except (ImportError, AttributeError, ValueError) as exc:
         raise InvalidOption(
             f"context={name!r}: no such variable; write 'package.module.variable', importable in workers"
         ) from exc
-    if not isinstance(variable, ContextVar):
+    variable_type: type[Any] = ContextVar
+    if not isinstance(variable, variable_type):
         raise InvalidOption(f"context={name!r} is a {type(variable).__name__}, not a contextvars.ContextVar")
-    return variable
+    found: ContextVar[Any] = variable
+    return found

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from concur._drive.hosts import LoopHost
 
+__all__ = ["main"]
+
 
 def main(channel: Connection, name: str, setup: bytes, pool: frozenset[int], siblings: list[Connection]) -> None:
     """Be a worker process."""
