@@ -133,7 +133,7 @@ class _Try:
     mode: str
     form: Form
     workers: int
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list[float])
     cpu_share: float = 1.0
     trouble: str | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import NamedTuple, cast
@@ -28,7 +28,7 @@ def page_delay(number: int) -> float:
 
 
 @contextmanager
-def serve_pages() -> Iterator[int]:
+def serve_pages() -> Generator[int, None, None]:
     """Serve `/page/NUMBER` while the block runs; gives the port."""
     started: Future[_Serving] = Future()
     thread = threading.Thread(target=_serve_in_thread, args=(started,), name="concur-demo-server", daemon=True)
