@@ -171,10 +171,13 @@ def same_value(one: Any, two: Any) -> bool:
 
 
 def same_error(one: BaseException | None, two: BaseException | None, *, chain: bool = True) -> bool:
-    """Say whether `two` is the error `one`: type, arguments, attributes, the notes it had, and its chain."""
+    """Say whether `two` is the error `one`: type, arguments, attributes, the notes it had, and its chain.
+
+    The notes that the library added do not count: they name workers, which differ.
+    """
     if one is None or two is None:
         return one is two
-    notes = list(getattr(one, "__notes__", ()))
+    notes = [note for note in getattr(one, "__notes__", ()) if not note.startswith("concur: ")]
     return (
         type(one) is type(two)
         and same_value(one.args, two.args)

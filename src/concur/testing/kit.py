@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from concur.testing.leaks import no_leaks
+from concur.testing.noise import no_noise
 from concur.testing.watchdog import Hang, watchdog
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def check(
         return Skipped(tried.name, tuple(missing))
     _warm_up(subject)
     try:
-        with watchdog(patience, f"{tried.name} on {subject}"), no_leaks():
+        with watchdog(patience, f"{tried.name} on {subject}"), no_noise(), no_leaks():
             if pooled and not tried.fresh:
                 with subject.kept(POOLED_WORKERS) as kept:
                     _try(tried, kept, examples)
