@@ -50,7 +50,9 @@ class Config:
 
 
 @st.composite
-def configs(draw: st.DrawFn, n: int, *, workers: st.SearchStrategy[int] | None = None, windowed: bool = False) -> Config:
+def configs(
+    draw: st.DrawFn, n: int, *, workers: st.SearchStrategy[int] | None = None, windowed: bool = False
+) -> Config:
     """Draw a configuration for `n` items; `windowed` ones have a window."""
     chunksizes = st.sampled_from([None, 1, 2, 3, max(n, 1), n + 1])
     windows = st.sampled_from([1, 2, 3, 5, max(n, 1), n + 1])
@@ -103,7 +105,9 @@ def errors() -> st.SearchStrategy[Raise]:
         cause=st.none() | plain,
         context=st.none() | plain,
         notes=st.lists(st.text("no", max_size=3), max_size=2).map(tuple),
-        attributes=st.lists(st.tuples(st.sampled_from(["detail", "retriable"]), st.integers(0, 3)), max_size=1).map(tuple),
+        attributes=st.lists(st.tuples(st.sampled_from(["detail", "retriable"]), st.integers(0, 3)), max_size=1).map(
+            tuple
+        ),
     )
 
 

@@ -189,4 +189,3 @@ def _told(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         text += "".join(f"\n  {type(part).__name__}: {part}" for part in error.exceptions)
     return "\n".join([text, *notes])
-

@@ -77,7 +77,9 @@ def smallest_index(subject: Subject, draw: Draw) -> None:
     first, second = sorted(failing)[:2]
     with Switchboard() as board:
         line = board.line
-        items: list[Script] = [Visit(line, at, Raise(KeyError, (at,)) if at in failing else Return(at)) for at in range(n)]
+        items: list[Script] = [
+            Visit(line, at, Raise(KeyError, (at,)) if at in failing else Return(at)) for at in range(n)
+        ]
         if subject.traits.concurrent and options["window"] not in range(1, second - first + 1):
             # The later one ends first. That the earlier one's chunk-mates run meanwhile is a promise too.
             items[first] = Visit(line, first, Raise(KeyError, (first,)), ("second",))
