@@ -268,7 +268,7 @@ class using:  # noqa: N801 - a verb that reads as one: `with concur.using(mode="
         InvalidOption: A value is wrong, or `on_error="collect"`, which changes the type of what a call returns.
         InvalidCall: There is no such option.
 
-    Example:
+    Examples:
         >>> import concur
         >>> with concur.using(mode="serial"):
         ...     concur.run_parallel(abs, [-1, 2])

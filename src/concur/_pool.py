@@ -312,7 +312,7 @@ def pool(**options: Unpack[PoolOptions]) -> Pool:
     Cancellation:
         Leaving the block ends the workers; bodies that still run are killed (processes) or waited for (threads).
 
-    Example:
+    Examples:
         >>> import concur
         >>> with concur.pool(mode="thread", workers=2) as workers:
         ...     workers.run_parallel(abs, [-1, -2])

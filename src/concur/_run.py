@@ -77,7 +77,7 @@ def run_parallel(fn: Any, items: Any, **options: Any) -> Any:
         Ctrl-C raises `KeyboardInterrupt` after the running bodies were killed (processes), cancelled (tasks) or left
         behind (threads, which cannot be stopped and end with their body).
 
-    Example:
+    Examples:
         >>> import concur
         >>> concur.run_parallel(len, ["a", "bb", "ccc"], mode="thread")
         [1, 2, 3]
@@ -147,7 +147,7 @@ def iter_parallel(fn: Any, items: Any, **options: Any) -> Any:
         Leaving the block or `close()` starts nothing more, ends what runs (kill or cancel; a thread's body is waited
         for), and closes the source.
 
-    Example:
+    Examples:
         >>> import concur, itertools
         >>> with concur.iter_parallel(abs, itertools.count(-3), mode="thread", window=8) as results:
         ...     [next(results) for _ in range(4)]
@@ -210,7 +210,7 @@ async def arun_parallel(fn: Any, items: Any, **options: Any) -> Any:
         The framework's own: the running bodies are cancelled (tasks), killed (processes) or waited for (threads),
         then the cancellation goes on.
 
-    Example:
+    Examples:
         >>> import asyncio, concur
         >>> async def double(n):
         ...     await asyncio.sleep(0)
@@ -283,7 +283,7 @@ def aiter_parallel(fn: Any, items: Any, **options: Any) -> Any:
     Cancellation:
         Leaving the block cancels what runs and waits for its end.
 
-    Example:
+    Examples:
         >>> import asyncio, concur
         >>> async def main():
         ...     async with concur.aiter_parallel(abs, [-1, -2], mode="thread") as results:

@@ -29,7 +29,7 @@ def unpack(fn: Callable[[Unpack[Ts]], R]) -> Callable[[tuple[*Ts]], R]:
     Raises:
         InvalidCall: `fn` is not callable.
 
-    Example:
+    Examples:
         >>> import concur
         >>> concur.run_parallel(concur.unpack(pow), [(2, 3), (3, 2)], mode="thread")
         [8, 9]

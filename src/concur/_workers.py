@@ -86,7 +86,7 @@ def available_workers(*, explain: bool = False) -> int | WorkersExplained:
     Raises:
         InvalidOption: `CONCUR_WORKERS` is set to anything but a whole number from 1.
 
-    Example:
+    Examples:
         >>> import concur
         >>> concur.available_workers() >= 1
         True

@@ -48,6 +48,16 @@ def test_a_wrong_command_line_gets_one_sentence_and_exit_code_2(
     assert written.out == ""
 
 
+def test_a_wrong_setting_of_the_environment_gets_one_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONCUR_WORKERS", "many")
+    assert main(["demo", "--scale", "0.01"]) == 2
+    written = capsys.readouterr().err
+    assert written.startswith("concur: CONCUR_WORKERS='many'")
+    assert written.count("\n") == 1
+
+
 def test_help_of_a_command_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("demo", "--help") == 0
     assert "--scale" in capsys.readouterr().out

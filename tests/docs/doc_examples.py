@@ -20,7 +20,9 @@ import concur
 ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT = 30.0  # seconds for one block
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```[ ]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```[ ]*$", re.MULTILINE | re.DOTALL
+)
 _MARK = re.compile(r"<!--\s*(?P<key>raises|needs):\s*(?P<value>\w+)\s*-->\s*\Z")
 _OUTPUTS = ("text", "output")
 
@@ -69,7 +71,11 @@ def examples_of(page: Path) -> list[Example]:
             continue
         following = blocks[at + 1] if at + 1 < len(blocks) else None
         output = None
-        if following is not None and following["kind"] in _OUTPUTS and not text[block.end() : following.start()].strip():
+        if (
+            following is not None
+            and following["kind"] in _OUTPUTS
+            and not text[block.end() : following.start()].strip()
+        ):
             output = _dedented(following)
         marks = _marks_before(text[: block.start()])
         found.append(
@@ -120,7 +126,7 @@ def complaint(example: Example, ended: Ended) -> str | None:
         error = _error(example.raises, ended.stderr)
         if ended.exitcode == 0 or error is None:
             return f"no {example.raises} was raised (exit code {ended.exitcode}){shown}"
-        printed += error
+        printed += error.rstrip() + "\n"
     if example.output is None or OutputChecker().check_output(example.output, printed, ELLIPSIS):
         return None
     return f"other output than the page shows\n--- page\n{example.output}--- here\n{printed}"

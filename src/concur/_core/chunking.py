@@ -4,7 +4,8 @@ from __future__ import annotations
 
 TARGET_SECONDS = 0.02  # 10-50 ms: long against the cost of a job, short against what a person or the tail notices
 GROWTH = 8  # a size may grow by this factor over the largest job that has ended: durations may change
-MOST_ITEMS = 4096  # keeps the items and results in flight to a few megabytes when they are tiny
+MOST_ITEMS_LISTED = 8192  # more no longer pays: the items of a job leave the processor's cache
+MOST_ITEMS = 4096  # of a stream: keeps the items and results in flight to a few megabytes when they are tiny
 
 
 class Chunking:
@@ -14,10 +15,11 @@ class Chunking:
     a fast one grows them over a few.
     """
 
-    __slots__ = ("_fixed", "_largest", "_mean", "_slots")
+    __slots__ = ("_fixed", "_largest", "_mean", "_most", "_slots")
 
-    def __init__(self, fixed: int | None, slots: int) -> None:
+    def __init__(self, fixed: int | None, slots: int, most: int = MOST_ITEMS) -> None:
         self._fixed = fixed
+        self._most = most
         self._slots = slots  # jobs that can be in flight
         self._largest = 0  # items of the largest job that has ended
         self._mean: float | None = None  # seconds per item
@@ -36,8 +38,8 @@ class Chunking:
             return self._fixed
         if self._mean is None:
             return 1  # nothing is known: a first item may take an hour
-        by_time = int(TARGET_SECONDS / self._mean) if self._mean > 0 else MOST_ITEMS
-        size = min(by_time, self._largest * GROWTH, MOST_ITEMS)
-        if remaining is not None:
+        by_time = int(TARGET_SECONDS / self._mean) if self._mean > 0 else self._most
+        size = min(by_time, self._largest * GROWTH, self._most)
+        if remaining is not None and self._slots > 2:  # a lone worker has nobody to end together with
             size = min(size, -(-remaining // self._slots))  # smaller and smaller towards the end
         return max(1, size)

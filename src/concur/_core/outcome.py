@@ -41,7 +41,7 @@ class _Outcome:
 class Ok(_Outcome, Generic[R_co]):
     """The item's body returned `value`.
 
-    Example:
+    Examples:
         >>> import concur
         >>> [outcome.value for outcome in concur.run_parallel(abs, [-1, 2], on_error="collect") if outcome.ok]
         [1, 2]

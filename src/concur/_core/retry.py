@@ -25,7 +25,7 @@ class Retry:
         jitter: Share of the wait that is drawn at random, from 0.0 to 1.0.
         max_delay: Upper bound of a wait, in seconds.
 
-    Example:
+    Examples:
         >>> import concur
         >>> concur.Retry(attempts=4, on=(OSError,), backoff=0.1).delay(3, 0.0)
         0.4

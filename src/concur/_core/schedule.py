@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from concur._core.backlog import Backlog
-from concur._core.chunking import MOST_ITEMS, Chunking
+from concur._core.chunking import MOST_ITEMS, MOST_ITEMS_LISTED, Chunking
 from concur._core.delivery import Ordered, Unordered
 from concur._core.outcome import BAD, Cancelled, Failure, Ok, annotate
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
@@ -72,7 +72,7 @@ class Schedule:
         self.retried: int = 0
         self._random = random
         self._limit = 2 * plan.workers  # jobs in flight: one that runs and one that waits, for each worker
-        self._chunking = Chunking(plan.chunksize, self._limit)
+        self._chunking = Chunking(plan.chunksize, self._limit, MOST_ITEMS if plan.stream else MOST_ITEMS_LISTED)
         self._delivery: Ordered | Unordered = Ordered() if plan.ordered else Unordered()
         self._backlog = Backlog()
         self._deadline = None if plan.deadline is None else now + plan.deadline

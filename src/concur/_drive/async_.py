@@ -219,7 +219,7 @@ class AsyncRun:
     async def _wait(self, until: float | None) -> None:
         schedule = self._schedule
         timeout = None if until is None else max(0.0, until - self._engine.clock())
-        if not self._source_has_news():
+        if not self._source_has_news() and not self._mailbox:
             if self._stepped and schedule.in_flight:
                 await call_in_thread(lambda: self._engine.wait(timeout))
             elif self._stepped and timeout is not None:

@@ -31,6 +31,7 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
+        self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
         """Open a session; raises what the engine's own `session` raises."""
@@ -46,7 +47,15 @@ class _Hosted:
         opened = answer.get()
         if isinstance(opened, BaseException):
             raise opened
-        return HostedSession(self, opened, deliver)
+        session = HostedSession(self, opened, deliver)
+        with self._lock:
+            self._sessions.add(session)
+        return session
+
+    def forget(self, session: HostedSession) -> None:
+        """A session is closed."""
+        with self._lock:
+            self._sessions.discard(session)
 
     def clock(self) -> float:
         return clock()
@@ -61,7 +70,7 @@ class _Hosted:
         """Have the helper thread carry out a command, from any thread."""
         with self._lock:
             if self._closing:
-                raise Closed("the engine is closed")
+                raise Closed("the pool is closed")
             self._commands.append(command)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
@@ -72,6 +81,9 @@ class _Hosted:
         with self._lock:
             self._closing = True
             thread = self._thread
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.deliver(Breakdown(Closed("the pool was closed while the call ran")))
         if thread is None:
             self._never_started()
         elif thread is not threading.current_thread():
@@ -101,7 +113,7 @@ class HostedSession:
     def __init__(self, host: _Hosted, session: Session, deliver: Deliver) -> None:
         self._host = host
         self._session = session
-        self._deliver = deliver
+        self.deliver = deliver
 
     def start(self, job: Job) -> None:
         self._do(self._session.start, job)
@@ -113,6 +125,7 @@ class HostedSession:
         self._do(lambda: self._session.cancel(job, abandon=abandon))
 
     def close(self) -> None:
+        self._host.forget(self)
         done = threading.Event()
 
         def close_session() -> None:
@@ -132,7 +145,7 @@ class HostedSession:
             try:
                 function(*args)
             except BaseException as exc:
-                self._deliver(Breakdown(exc))
+                self.deliver(Breakdown(exc))
 
         self._host.command(guarded)
 

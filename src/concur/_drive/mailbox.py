@@ -24,6 +24,9 @@ class Mailbox(Generic[T]):
         self._rung = False  # a call into the loop is under way: another is not needed
         self._call: Callable[[Callable[[], object]], object] | None = None
 
+    def __bool__(self) -> bool:
+        return bool(self._mail)
+
     def open_to_threads(self) -> None:
         """Allow `post`. Called on the loop."""
         self._call = caller_from_threads()

@@ -101,7 +101,7 @@ class WorkerLocal(Generic[T]):
     Args:
         factory: Takes nothing, gives the value. In process mode it must be importable, as `fn` must.
 
-    Example:
+    Examples:
         >>> import concur, random
         >>> source = concur.WorkerLocal(lambda: random.Random(7))
         >>> def draw(n):

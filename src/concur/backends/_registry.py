@@ -47,7 +47,7 @@ def register(name: str, factory: Callable[[], Backend]) -> None:
     Raises:
         InvalidOption: The name is taken or not an identifier.
 
-    Example:
+    Examples:
         >>> import concur
         >>> from concur.backends.serial import Serial
         >>> concur.register("mine", Serial)

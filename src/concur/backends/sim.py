@@ -35,7 +35,7 @@ class Sim:
         crash: Indices whose worker dies at the first attempt, before the body has had an effect.
         hang: Indices whose body never ends: only `timeout`, `deadline` or the consumer's leaving ends it.
 
-    Example:
+    Examples:
         >>> import concur
         >>> from concur.backends.sim import Sim
         >>> results = concur.run_parallel(abs, [-3, -2, -1], mode=Sim(seed=7, crash={1}), on_error="collect")

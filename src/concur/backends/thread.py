@@ -13,7 +13,7 @@ from concur._core.steps import Breakdown
 from concur._drive.state import WorkerState
 from concur._drive.worker import Batch, clock, run_batch
 from concur.backends import Deliver, Job, Traits, Work
-from concur.errors import SetupFailed, Unsupported
+from concur.errors import Closed, SetupFailed, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +49,18 @@ class ThreadEngine:
         self._threads: dict[str, threading.Thread] = {}  # alive and not abandoned
         self._pending = 0  # tickets that are queued or in work
         self._closed = False
+        self._sessions: set[ThreadSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> ThreadSession:
-        return ThreadSession(self, work, deliver)
+        session = ThreadSession(self, work, deliver)
+        with self._lock:
+            self._sessions.add(session)
+        return session
+
+    def forget(self, session: ThreadSession) -> None:
+        """A session is closed."""
+        with self._lock:
+            self._sessions.discard(session)
 
     def clock(self) -> float:
         return clock()
@@ -68,6 +77,9 @@ class ThreadEngine:
                 return
             self._closed = True
             threads = list(self._threads.values())
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.deliver(Breakdown(Closed("the pool was closed while the call ran")))
         for _ in threads:
             self._tickets.put(None)
         for thread in threads:
@@ -77,6 +89,8 @@ class ThreadEngine:
     def put(self, session: ThreadSession, batch: Batch) -> None:
         """Queue a batch, and start a thread for it if there are fewer than there is work for."""
         with self._lock:
+            if self._closed:
+                raise Closed("the pool is closed")
             self._pending += 1
             self._grow()
         self._tickets.put((session, batch))
@@ -170,7 +184,7 @@ class ThreadSession:
             self.deliver(report)
 
     def close(self) -> None:
-        """Nothing is kept for a call."""
+        self._engine.forget(self)
 
 
 def name_for_system(name: str) -> None:

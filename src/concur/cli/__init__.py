@@ -13,6 +13,7 @@ from typing import Protocol
 
 from concur.cli import demo
 from concur.cli._arguments import Parser, unknown_name
+from concur.errors import ConcurError, InvalidOption
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -46,12 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `concur`; those of the process by default.
 
     Returns:
-        The exit code: 0, 1 for work that failed, 2 for a wrong command line, 130 after Ctrl-C,
+        The exit code: 0, 1 for work that failed, 2 for a wrong command line or setting, 130 after Ctrl-C,
         141 when the reader of the output went away.
     """
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
+    except ConcurError as exc:
+        print(f"concur: {exc}", file=sys.stderr)
+        return 2 if isinstance(exc, InvalidOption) else 1
     except KeyboardInterrupt:
         print("concur: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -121,7 +121,8 @@ class _TqdmBar:
     def __init__(self, bar: Bar, total: int | None) -> None:
         from tqdm import tqdm
 
-        class Plain(tqdm[Any]):  # a class of our own: the setting must not reach the user's bars
+        # A class of our own: the setting must not reach the user's bars.
+        class Plain(tqdm):  # type: ignore[type-arg]  # generic in the stubs only: tqdm[Any] fails when run
             monitor_interval = 0
 
         disable = None if not bar.always else False  # None: tqdm's word for "unless it is a terminal"

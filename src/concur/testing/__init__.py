@@ -6,7 +6,8 @@ Needs hypothesis (`pip install 'concur[testing]'`) and no test runner. `import c
     switchboard, source    where bodies are seen and held; a source that counts
     draws, worlds          what laws draw; the simulated mode's schedules
     kit, laws/             the registry and how a law is tried; the laws by level
-    leaks, watchdog        what a call leaves behind; what hangs
+    leaks, noise           what a call leaves behind; errors that nobody is told
+    watchdog               what hangs
 """
 
 from concur.testing.kit import LAWS, Failed, Held, Law, Skipped, Verdict, check, check_all, law

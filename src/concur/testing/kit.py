@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from concur.testing.leaks import no_leaks
+from concur.testing.noise import no_noise
 from concur.testing.watchdog import Hang, watchdog
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def check(
         return Skipped(tried.name, tuple(missing))
     _warm_up(subject)
     try:
-        with watchdog(patience, f"{tried.name} on {subject}"), no_leaks():
+        with watchdog(patience, f"{tried.name} on {subject}"), no_noise(), no_leaks():
             if pooled and not tried.fresh:
                 with subject.kept(POOLED_WORKERS) as kept:
                     _try(tried, kept, examples)
@@ -130,7 +131,7 @@ def check_all(
 ) -> list[Verdict]:
     """Try every law, or those named, on a subject.
 
-    Example:
+    Examples:
         >>> from concur.testing import Subject, check_all
         >>> {type(verdict).__name__ for verdict in check_all(Subject(mode="serial"), only=["V1", "V4"], examples=5)}
         {'Held'}
@@ -188,4 +189,3 @@ def _told(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         text += "".join(f"\n  {type(part).__name__}: {part}" for part in error.exceptions)
     return "\n".join([text, *notes])
-

@@ -47,7 +47,7 @@ class Event:
 class Switchboard:
     """Sees and holds bodies. A context manager; its `line` is what scripts carry to workers.
 
-    Example:
+    Examples:
         >>> from concur.testing.behaviour import Return, Visit, perform
         >>> with Switchboard() as board:
         ...     perform(Visit(board.line, 7, Return("seen")))
@@ -224,6 +224,7 @@ class _Server:
         self.address: tuple[str, int] = self._listener.getsockname()
         self._bell, self._button = socket.socketpair()
         self._selector = selectors.DefaultSelector()
+        self._connections: set[socket.socket] = set()
         self._bodies: dict[socket.socket, int] = {}
         self._guests: dict[socket.socket, _Remote] = {}
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -234,7 +235,7 @@ class _Server:
     def close(self) -> None:
         self._button.send(b"\1")
         self._thread.join()
-        for connection in [*self._bodies, *self._guests, self._listener, self._bell, self._button]:
+        for connection in [*self._connections, self._listener, self._bell, self._button]:
             connection.close()
         self._selector.close()
 
@@ -245,6 +246,7 @@ class _Server:
                     return
                 if key.fileobj is self._listener:
                     connection, _ = self._listener.accept()
+                    self._connections.add(connection)
                     self._selector.register(connection, selectors.EVENT_READ)
                 else:
                     self._hear(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
@@ -274,6 +276,7 @@ class _Server:
 
     def _hang_up(self, connection: socket.socket) -> None:
         self._selector.unregister(connection)
+        self._connections.discard(connection)
         connection.close()
         guest = self._guests.pop(connection, None)
         if guest is not None:

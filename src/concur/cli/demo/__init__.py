@@ -7,6 +7,7 @@ on their way to `workloads`, so nothing heavy is imported at the top.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             scale=arguments.scale,
             rounds=arguments.rounds,
-            show_progress=sys.stderr.isatty(),
+            show_progress=sys.stderr.isatty() and importlib.util.find_spec("tqdm") is not None,
         )
     except NothingToDo as exc:
         print(f"concur demo: {exc}", file=sys.stderr)

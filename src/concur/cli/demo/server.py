@@ -28,7 +28,7 @@ def page_delay(number: int) -> float:
 
 
 @contextmanager
-def serve_pages() -> Generator[int]:
+def serve_pages() -> Generator[int, None, None]:
     """Serve `/page/NUMBER` while the block runs; gives the port."""
     started: Future[_Serving] = Future()
     thread = threading.Thread(target=_serve_in_thread, args=(started,), name="concur-demo-server", daemon=True)

@@ -255,4 +255,3 @@ def _twice(subject: Subject, one: list[Any], two: list[Any], options: dict[str, 
     assert same_value(subject.list(one, **options), plain(one))
     assert same_value(subject.list(two, **options), plain(two))
     assert same_value(subject.together([one, two, one], **options), [plain(one), plain(two), plain(one)])
-
