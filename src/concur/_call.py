@@ -46,10 +46,13 @@ def is_coroutine_function(fn: Any) -> bool:
     """Say whether calling `fn` gives a coroutine: `async def`, a partial of one, or an object with an async call."""
     from inspect import iscoroutinefunction
 
+    return any(map(iscoroutinefunction, _called(fn)))
+
+
+def _called(fn: Any) -> list[Any]:
+    """List what a call of `fn` may run: the function itself, and the `__call__` of an object."""
     inner = unwrapped(fn)
-    return iscoroutinefunction(inner) or (
-        not isinstance(inner, type) and iscoroutinefunction(_special_method(inner, "__call__"))
-    )
+    return [inner] if isinstance(inner, type) else [inner, _special_method(inner, "__call__")]
 
 
 def _special_method(value: object, name: str) -> Any:
@@ -71,10 +74,9 @@ def check_fn(fn: Any, items: Any = ()) -> bool:
     if not callable(fn):
         swapped = ": fn comes first, then items" if callable(items) else ""
         raise InvalidCall(f"fn={short_repr(fn)} is not callable{swapped}")
-    inner = unwrapped(fn)
-    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+    if any(inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called) for called in _called(fn)):
         raise InvalidCall(
-            f"fn={getattr(inner, '__name__', inner)} is a generator function: it gives an iterator for each item, not "
+            f"fn={getattr(unwrapped(fn), '__name__', fn)} is a generator function: it gives an iterator for each item, not "
             "a value. Return a list from it, or return one value for each item"
         )
     return is_coroutine_function(fn)

@@ -198,6 +198,7 @@ class ProcessEngine:
             try:
                 payload = wire.dump(f"item {index}", item)
             except NotTransferable as exc:
+                self._timed(batch, 0.0)
                 if batch.fail(exc, stop=session.work.stop):
                     break
                 continue
