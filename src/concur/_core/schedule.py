@@ -159,7 +159,7 @@ class Schedule:
                 return order
         if self._stopped is None:
             self._backlog.wake(now)
-            if self._backlog.ready and len(self._jobs) < self._limit:
+            if self._backlog.ready and self._has_place():
                 return Start(self._start(now))
         if self._stopped is None or self._stopped == "deadline":
             values = self._delivery.take()
@@ -192,6 +192,12 @@ class Schedule:
 
     # -- starting -----------------------------------------------------------------------------------------------
 
+    def _has_place(self) -> bool:
+        """Say whether one more job may be in flight."""
+        if self.plan.workers == 1 and any(job.left > 1 for job in self._jobs):
+            return False  # what that job may give back comes first: one worker runs the items in index order
+        return len(self._jobs) < self._limit
+
     def _start(self, now: float) -> Job:
         idle = self.plan.workers - self._running
         size = self._chunking.size(None)
@@ -222,7 +228,7 @@ class Schedule:
             if plan.on_error == "collect" and plan.total is not None:
                 return min(MOST_ITEMS, max(0, plan.total - self._pulled))
             return 0
-        if len(self._jobs) >= self._limit:
+        if not self._has_place():
             return 0
         size = self._chunking.size(None if plan.total is None else max(0, plan.total - self._pulled))
         ahead = self._pulled - self._delivery.delivered

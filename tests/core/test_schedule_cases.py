@@ -1,0 +1,81 @@
+"""Single cases of the schedule, told fact by fact: those that once went wrong, and those that worlds do not draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from concur._core.outcome import Failure
+from concur._core.retry import Retry
+from concur._core.schedule import GRACE, LEAST_LOOKAHEAD, Plan, Schedule
+from concur._core.steps import Breakdown, Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
+from concur.errors import DeadlineExceeded
+
+
+def ask(schedule: Schedule, now: float = 0.0, items: Iterable[Any] | None = None) -> list[Step]:
+    """Ask until the schedule waits or is done; with `items`, answer pulls from them. Gives the other steps."""
+    source = None if items is None else iter(items)
+    steps: list[Step] = []
+    while True:
+        step = schedule.next_step(now)
+        schedule.check()
+        if isinstance(step, Pull) and source is not None:
+            given = [item for _, item in zip(range(step.count), source, strict=False)]
+            if given:
+                schedule.pulled(given)
+            else:
+                schedule.exhausted()
+        else:
+            steps.append(step)
+            if isinstance(step, Wait | Done | Pull):
+                return steps
+        schedule.check()
+
+
+def jobs(steps: list[Step]) -> list[Job]:
+    return [step.job for step in steps if isinstance(step, Start)]
+
+
+def emitted(steps: list[Step]) -> list[Any]:
+    return [value for step in steps if isinstance(step, Emit) for value in step.values]
+
+
+def cancels(steps: list[Step]) -> list[tuple[int, bool]]:
+    return [(step.job.start, step.abandon) for step in steps if isinstance(step, Cancel)]
+
+
+def ended(job: Job, *values: Any, rest: int = 0, over: bool = True, since: float | None = None) -> Report:
+    """Report that bodies of `job` have returned `values`."""
+    return Report(job, list(values), over=over, rest=rest, since=since)
+
+
+def failed(job: Job, error: BaseException) -> Report:
+    return Report(job, [None], {0: Failure(error)}, rest=job.left - 1)
+
+
+def lost(job: Job, *, abandoned: bool = False) -> Report:
+    return Report(job, [None], {0: Failure(RuntimeError(), "cancelled")}, rest=job.left - 1, abandoned=abandoned)
+
+
+def done(steps: list[Step]) -> BaseException | None:
+    assert isinstance(steps[-1], Done)
+    return steps[-1].error
+
+
+# -- one worker ---------------------------------------------------------------------------------------------------
+
+
+def test_one_worker_goes_on_with_what_a_slow_job_gave_back_before_any_later_item() -> None:
+    schedule = Schedule(Plan(workers=1, chunksize=3))
+    (first,) = jobs(ask(schedule, items=range(6)))
+    assert isinstance(ask(schedule, GRACE)[0], Recall)
+    schedule.reported(ended(first, over=False, rest=2), GRACE)
+    (following,) = jobs(ask(schedule, GRACE, items=[]))
+    assert following.items == [1, 2]
+
+
+def test_one_worker_has_a_second_job_waiting_when_the_first_has_nothing_to_give_back() -> None:
+    schedule = Schedule(Plan(workers=1, chunksize=1))
+    assert [job.items for job in jobs(ask(schedule, items=range(3)))] == [[0], [1]]
