@@ -79,3 +79,24 @@ def test_one_worker_goes_on_with_what_a_slow_job_gave_back_before_any_later_item
 def test_one_worker_has_a_second_job_waiting_when_the_first_has_nothing_to_give_back() -> None:
     schedule = Schedule(Plan(workers=1, chunksize=1))
     assert [job.items for job in jobs(ask(schedule, items=range(3)))] == [[0], [1]]
+
+
+# -- deadlines ----------------------------------------------------------------------------------------------------
+
+
+def test_collected_outcomes_are_not_cut_short_when_the_source_has_nothing_at_the_deadline() -> None:
+    schedule = Schedule(Plan(workers=1, total=2, on_error="collect", deadline=1.0))
+    ask(schedule)
+    schedule.pulled([])
+    assert isinstance(done(ask(schedule, 1.0)), DeadlineExceeded)
+
+
+def test_collected_outcomes_are_complete_at_the_deadline_when_all_items_were_pulled() -> None:
+    schedule = Schedule(Plan(workers=1, total=2, on_error="collect", deadline=1.0))
+    both = jobs(ask(schedule, items=[0, 1]))
+    assert cancels(ask(schedule, 1.0)) == [(0, True), (1, True)]
+    for job in both:
+        schedule.reported(lost(job), 1.0)
+    steps = ask(schedule, 1.0)
+    assert [type(outcome).__name__ for outcome in emitted(steps)] == ["Cancelled", "Cancelled"]
+    assert done(steps) is None

@@ -469,8 +469,8 @@ class Schedule:
         return self._error
 
     def _all_have_outcomes(self) -> bool:
-        known = self._exhausted or self.plan.total is not None
-        return self.plan.on_error == "collect" and self._error is None and known
+        complete = self._exhausted or self._pulled == self.plan.total
+        return self.plan.on_error == "collect" and self._error is None and complete
 
     # -- invariants ---------------------------------------------------------------------------------------------
 
