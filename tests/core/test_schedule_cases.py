@@ -100,3 +100,14 @@ def test_collected_outcomes_are_complete_at_the_deadline_when_all_items_were_pul
     steps = ask(schedule, 1.0)
     assert [type(outcome).__name__ for outcome in emitted(steps)] == ["Cancelled", "Cancelled"]
     assert done(steps) is None
+
+
+def test_a_source_that_fails_after_the_deadline_does_not_cut_the_outcomes_short() -> None:
+    schedule = Schedule(Plan(workers=1, total=2, on_error="collect", deadline=1.0))
+    (step,) = ask(schedule, 1.0)
+    assert isinstance(step, Pull)
+    broken = OSError("the source")
+    schedule.exhausted(broken)
+    error = done(ask(schedule, 1.0))
+    assert isinstance(error, DeadlineExceeded)
+    assert error.__cause__ is broken

@@ -113,7 +113,7 @@ class Schedule:
         """The source has ended; with `error`, it failed, which counts as a failure at the next index."""
         self._exhausted = True
         self._dry = False
-        if error is None or self._stopped:
+        if error is None or self._stopped in ("consumer", "breakdown"):
             return
         if self.plan.on_error == "group":
             self._errors[self._pulled] = error
