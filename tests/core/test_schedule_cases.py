@@ -111,3 +111,21 @@ def test_a_source_that_fails_after_the_deadline_does_not_cut_the_outcomes_short(
     error = done(ask(schedule, 1.0))
     assert isinstance(error, DeadlineExceeded)
     assert error.__cause__ is broken
+
+
+def test_the_window_holds_at_the_deadline_too() -> None:
+    schedule = Schedule(Plan(workers=1, total=10**9, stream=True, window=3, on_error="collect", deadline=1.0))
+    ask(schedule)
+    schedule.pulled([0])
+    start = schedule.next_step(0.0)
+    assert isinstance(start, Start)
+    step = ask(schedule, 1.0)[-1]
+    assert isinstance(step, Pull)
+    assert step.count == 2
+    schedule.pulled([1, 2])
+    assert isinstance(ask(schedule, 1.0)[-1], Wait)
+    schedule.reported(lost(start.job), 1.0)
+    steps = ask(schedule, 1.0)
+    assert len(emitted(steps)) == 3
+    assert isinstance(steps[-1], Pull)
+    assert steps[-1].count == 3

@@ -224,14 +224,14 @@ class Schedule:
         plan = self.plan
         if self._exhausted or self._dry or self._bound is not None:
             return 0
+        ahead = self._pulled - self._delivery.delivered
         if self._stopped == "deadline":  # every item of a sized source gets its outcome
             if plan.on_error == "collect" and plan.total is not None:
-                return min(MOST_ITEMS, max(0, plan.total - self._pulled))
+                return min(plan.total - self._pulled, (plan.window or MOST_ITEMS) - ahead)
             return 0
         if not self._has_place():
             return 0
         size = self._chunking.size(None if plan.total is None else max(0, plan.total - self._pulled))
-        ahead = self._pulled - self._delivery.delivered
         if plan.window is not None:
             if plan.chunksize is None:
                 size = min(size, max(1, plan.window // self._limit))
@@ -478,7 +478,7 @@ class Schedule:
         """Assert the invariants that README.md lists. Slow: for tests."""
         plan = self.plan
         assert 0 <= self._delivery.delivered <= self._pulled, "delivered more than was pulled"
-        if plan.window is not None and self._stopped is None:
+        if plan.window is not None and self._stopped not in ("consumer", "breakdown"):
             assert self._pulled - self._delivery.delivered <= plan.window, "pulled beyond the window"
         assert len(self._jobs) <= self._limit, "more jobs in flight than places"
         begun = sum(job.began is not None for job in self._jobs)
