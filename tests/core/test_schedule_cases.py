@@ -129,3 +129,14 @@ def test_the_window_holds_at_the_deadline_too() -> None:
     assert len(emitted(steps)) == 3
     assert isinstance(steps[-1], Pull)
     assert steps[-1].count == 3
+
+
+def test_a_consumer_that_leaves_after_the_deadline_gets_nothing_more() -> None:
+    schedule = Schedule(Plan(workers=2, total=9, stream=True, chunksize=1, on_error="collect", deadline=1.0))
+    first, second, *_ = jobs(ask(schedule, items=range(9)))
+    ask(schedule, 1.0, items=[])
+    schedule.reported(lost(first), 1.0)
+    assert isinstance(schedule.next_step(1.0), Emit)
+    schedule.stop()
+    schedule.reported(lost(second), 1.0)
+    assert [type(step) for step in ask(schedule, 1.0)] == [Wait]

@@ -435,8 +435,7 @@ class Schedule:
         return any(self._bound is None or job.start + job.done < self._bound for job in self._jobs)
 
     def _halt(self, why: Literal["consumer", "deadline", "breakdown"], *, abandon: bool) -> None:
-        if self._stopped is None or why == "breakdown":
-            self._stopped = why
+        self._stopped = why  # the later reason wins: a consumer may leave after the deadline
         if why != "deadline":
             self._backlog.clear()
         for job in self._jobs:
