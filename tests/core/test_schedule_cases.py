@@ -140,3 +140,17 @@ def test_a_consumer_that_leaves_after_the_deadline_gets_nothing_more() -> None:
     schedule.stop()
     schedule.reported(lost(second), 1.0)
     assert [type(step) for step in ask(schedule, 1.0)] == [Wait]
+
+
+# -- recalls and timeouts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("timeout", "pause"), [(None, GRACE), (60.0, GRACE), (GRACE / 4, GRACE / 4)])
+def test_a_job_that_no_worker_had_taken_is_asked_again_soon(timeout: float | None, pause: float) -> None:
+    schedule = Schedule(Plan(workers=1, chunksize=3, timeout=timeout))
+    (job,) = jobs(ask(schedule, items=range(3)))
+    assert isinstance(ask(schedule, pause)[0], Recall)
+    schedule.reported(Report(job, [], over=False), pause)
+    wait = ask(schedule, pause)[-1]
+    assert isinstance(wait, Wait)
+    assert wait.until == 2 * pause

@@ -213,11 +213,7 @@ class Schedule:
     def _begin(self, job: Job, now: float) -> None:
         self._running += 1
         job.began = now
-        timeout = self.plan.timeout
-        if len(job.items) > 1:
-            self._alarm(job, now + (GRACE if timeout is None else min(GRACE, timeout)))
-        elif timeout is not None:
-            self._alarm(job, now + timeout)
+        self._watch(job, now)
 
     def _wanted(self) -> int:
         """How many items to pull now."""
@@ -356,11 +352,11 @@ class Schedule:
         timeout = self.plan.timeout
         if self._bound is not None and job.start + job.done > self._bound and not job.cancelled:
             self._cancel(job, abandon=False)
-        if timeout is not None and job.left:
-            self._alarm(job, (now if report.since is None else report.since) + timeout)
-            job.since = report.since
-        elif job.left > 1 and not job.cancelled:
-            self._alarm(job, now + GRACE)  # it had not begun
+        job.since = report.since
+        if timeout is not None and report.since is not None:
+            self._alarm(job, report.since + timeout)
+        elif not (job.cancelled and timeout is None):
+            self._watch(job, now)  # it had not begun
 
     def _cancel(self, job: Job, *, abandon: bool) -> None:
         job.cancelled = True
@@ -368,6 +364,14 @@ class Schedule:
         self._orders.append(Cancel(job, abandon))
 
     # -- alarms -------------------------------------------------------------------------------------------------
+
+    def _watch(self, job: Job, now: float) -> None:
+        """Look at a job again when it must give back what it has not started, or its body may have overrun."""
+        timeout = self.plan.timeout
+        if job.left > 1:
+            self._alarm(job, now + (GRACE if timeout is None else min(GRACE, timeout)))
+        elif timeout is not None and job.left:
+            self._alarm(job, now + timeout)
 
     def _alarm(self, job: Job, when: float) -> None:
         self._alarm_count += 1
