@@ -442,7 +442,8 @@ class Schedule:
         self._stopped = why  # the later reason wins: a consumer may leave after the deadline
         if why != "deadline":
             self._backlog.clear()
-        for job in self._jobs:
+        # What waits goes first: else the worker that replaces an abandoned one would start it.
+        for job in reversed(self._jobs):
             if not job.abandoned and (abandon or not job.cancelled):
                 self._cancel(job, abandon=abandon)
 
