@@ -1,4 +1,7 @@
-"""A result as plain text. Pure: gets data, gives strings."""
+"""A result as plain text.
+
+Pure: gets data, gives strings. What a figure means is decided in harness.py and wanted.py.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def _row(standing: Standing, ours: Standing | None, result: Result) -> tuple[str
         standing.name,
         *(shown(value, unit) for value in (median(standing), low(standing), high(standing))),
         _per_item(standing, result),
-        "-" if factor is None else f"{factor:.2f}",
+        "-" if factor is None else f"{factor:.2f}" if factor >= 0.1 else f"{factor:.4f}",
     )
 
 

@@ -172,6 +172,13 @@ def test_values_are_shown_with_their_unit() -> None:
     assert shown(12.34, "MB") == "12.3 MB"
 
 
+def test_a_small_ratio_keeps_its_digits() -> None:
+    workload = WORKLOADS["trivial-serial"]
+    standings = (standing("concur-serial", 1), standing("list-comprehension", 0.0034))
+    small = Result(workload=workload, n=workload.n, rounds=1, standings=standings, verdicts=())
+    assert table(small).splitlines()[4].split()[-1] == "0.0034"
+
+
 def test_the_report_is_json_with_readings_ratios_and_verdicts() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     read = json.loads(json.dumps(report([result()], at=at, about={"cpus": 2})))

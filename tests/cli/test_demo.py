@@ -228,7 +228,7 @@ def test_a_missing_result_is_a_difference() -> None:
 def test_a_mode_that_raises_is_reported_and_the_others_still_run() -> None:
     report = measured({"serial": [1], "process": [1]}, modes=("serial", "thread", "process"))
     assert [each.trouble for each in report.measured] == [None, None, *["KeyError: 'thread'"] * 2, None, None]
-    assert "FAILED" in plain(report_of(report))
+    assert "FAILED: fake in thread mode, def: KeyError: 'thread'" in plain(report_of(report))
 
 
 def test_a_plain_loop_that_raises_leaves_no_verdict() -> None:

@@ -27,4 +27,6 @@ def test_law(name: str, subject: Subject) -> None:
     if isinstance(verdict, Skipped):
         pytest.skip(f"{subject} lacks {', '.join(verdict.traits)}")
     if isinstance(verdict, Failed):
-        raise AssertionError(f"{name} ({LAWS[name].sentence}) on {subject}:\n{verdict.counter_example}") from verdict.error
+        raise AssertionError(
+            f"{name} ({LAWS[name].sentence}) on {subject}:\n{verdict.counter_example}"
+        ) from verdict.error

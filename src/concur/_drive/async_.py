@@ -9,10 +9,11 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, create_task_group, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Pull, Recall, Report, Start, Wait
+from concur._drive.loops import being_cancelled
 from concur._drive.mailbox import Mailbox
 from concur._drive.sync import Source
 
@@ -38,6 +39,7 @@ class Feeder:
         self._running = False
         self._ended = False
         self._error: BaseException | None = None
+        self._close_error: Exception | None = None
 
     def pull(self, schedule: Schedule, count: int) -> None:
         """Tell the schedule what has come, or that nothing has yet; then the mailbox rings when something does."""
@@ -75,12 +77,28 @@ class Feeder:
             pass
         except (Exception, KeyboardInterrupt, SystemExit) as exc:
             self._error = exc
+        except get_cancelled_exc_class() as exc:
+            if being_cancelled():
+                raise
+            self._error = exc  # the source's own doing: it must not look like its end
         finally:
             self._ended = True
             self._mailbox.ring()
             if isinstance(iterator, AsyncGenerator):
-                with CancelScope(shield=True):
-                    await iterator.aclose()
+                await self._close(iterator)
+
+    async def _close(self, iterator: AsyncGenerator[Any]) -> None:
+        with CancelScope(shield=True):
+            try:
+                await iterator.aclose()
+            except Exception as exc:  # raised here, it would leave in an ExceptionGroup
+                self._close_error = exc
+
+    def close(self) -> None:
+        """Raise what the source's finaliser raised."""
+        error, self._close_error = self._close_error, None
+        if error is not None:
+            raise error
 
 
 class AsyncRun:
@@ -196,10 +214,11 @@ class AsyncRun:
             await call_in_thread(self._session.close)
         else:
             self._session.close()
-        if isinstance(self._source, Source):
+        try:
             self._source.close()
-        if self._owned and not self._native:
-            await call_in_thread(self._engine.close)
+        finally:
+            if self._owned and not self._native:
+                await call_in_thread(self._engine.close)
 
     async def _leave(self, *, abandon: bool) -> None:
         schedule, session = self._schedule, self._session

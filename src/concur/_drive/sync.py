@@ -11,6 +11,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Cancel, Done, Emit, Pull, Recall, Start, Wait
+from concur._drive.worker import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -146,7 +147,7 @@ class Run:
         timeout = None if until is None else max(0.0, until - engine.clock())
         if self._pushes:
             try:
-                reports = [mail.get(timeout=timeout)]
+                reports = [mail.get(timeout=bounded(timeout))]
             except Empty:
                 return
         else:

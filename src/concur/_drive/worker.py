@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from concur._core.steps import Job
 
 clock = time.monotonic
+LONGEST_WAIT = 3600.0  # seconds; the system's waits refuse limits of some centuries
+
+
+def bounded(timeout: float | None) -> float | None:
+    """Give a timeout that every wait of the system takes; whoever waits asks again after it."""
+    return timeout if timeout is None or timeout < LONGEST_WAIT else LONGEST_WAIT
 
 
 class Batch:
@@ -282,6 +288,7 @@ def _run_timed(
     """Run items as `_run` does, with a clock around each body."""
     take, keep, durations = batch.todo.popleft, batch.values.append, batch.durations
     while True:
+        batch.since = None  # a recall that lands before the next body's clock must not tell this one's
         try:
             item = take()
         except IndexError:

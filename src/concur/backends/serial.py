@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from concur._core.steps import Breakdown
 from concur._drive.state import WorkerState
-from concur._drive.worker import Batch, clock, run_batch
+from concur._drive.worker import Batch, bounded, clock, run_batch
 from concur.backends import Deliver, Job, Traits, Work
 from concur.errors import SetupFailed
 
@@ -48,7 +48,7 @@ class SerialEngine:
 
     def wait(self, timeout: float | None) -> None:
         if not self.jobs:
-            self._wake.wait(timeout)
+            self._wake.wait(bounded(timeout))
             self._wake.clear()
             return
         session, batch = self.jobs.popleft()

@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Breakdown
-from concur._drive.worker import Batch, clock
+from concur._drive.worker import Batch, bounded, clock
 from concur.backends import Deliver, Job, Report, Work
 from concur.backends.process import wire
 from concur.backends.process.worker import main
@@ -99,7 +99,7 @@ class ProcessEngine:
 
     def wait(self, timeout: float | None) -> None:
         channels = {worker.channel: worker for worker in self._workers.values() if worker.open}
-        events: list[Any] = wait([*channels, *self._workers, self._bell], timeout)
+        events: list[Any] = wait([*channels, *self._workers, self._bell], bounded(timeout))
         if self._bell in events:
             os.read(self._bell, 4096)
         for event in events:

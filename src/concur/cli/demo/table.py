@@ -82,11 +82,15 @@ def _closing(report: Report) -> list[str]:
     if report.equal:
         return [f"All modes gave equal results. {report.elapsed:.0f} seconds in all."]
     return [
-        f"NOT EQUAL: {workload.name} in {each.mode} mode, {each.form}: {each.trouble}"
+        f"{_trouble(each)}: {workload.name} in {each.mode} mode, {each.form}: {each.trouble}"
         for workload in report.workloads
         for each in workload.measured
         if each.trouble is not None
     ]
+
+
+def _trouble(measured: Measured) -> str:
+    return "FAILED" if measured.best is None else "NOT EQUAL"
 
 
 def _padded(sections: list[list[tuple[str, ...]]]) -> list[list[list[str]]]:
