@@ -113,7 +113,7 @@ class Schedule:
         """The source has ended; with `error`, it failed, which counts as a failure at the next index."""
         self._exhausted = True
         self._dry = False
-        if error is None or self._stopped:
+        if error is None or self._stopped in ("consumer", "breakdown"):
             return
         if self.plan.on_error == "group":
             self._errors[self._pulled] = error
@@ -159,7 +159,7 @@ class Schedule:
                 return order
         if self._stopped is None:
             self._backlog.wake(now)
-            if self._backlog.ready and len(self._jobs) < self._limit:
+            if self._backlog.ready and self._has_place():
                 return Start(self._start(now))
         if self._stopped is None or self._stopped == "deadline":
             values = self._delivery.take()
@@ -192,6 +192,12 @@ class Schedule:
 
     # -- starting -----------------------------------------------------------------------------------------------
 
+    def _has_place(self) -> bool:
+        """Say whether one more job may be in flight."""
+        if self.plan.workers == 1 and any(job.left > 1 for job in self._jobs):
+            return False  # what that job may give back comes first: one worker runs the items in index order
+        return len(self._jobs) < self._limit
+
     def _start(self, now: float) -> Job:
         idle = self.plan.workers - self._running
         size = self._chunking.size(None)
@@ -207,25 +213,21 @@ class Schedule:
     def _begin(self, job: Job, now: float) -> None:
         self._running += 1
         job.began = now
-        timeout = self.plan.timeout
-        if len(job.items) > 1:
-            self._alarm(job, now + (GRACE if timeout is None else min(GRACE, timeout)))
-        elif timeout is not None:
-            self._alarm(job, now + timeout)
+        self._watch(job, now)
 
     def _wanted(self) -> int:
         """How many items to pull now."""
         plan = self.plan
         if self._exhausted or self._dry or self._bound is not None:
             return 0
+        ahead = self._pulled - self._delivery.delivered
         if self._stopped == "deadline":  # every item of a sized source gets its outcome
             if plan.on_error == "collect" and plan.total is not None:
-                return min(MOST_ITEMS, max(0, plan.total - self._pulled))
+                return min(plan.total - self._pulled, (plan.window or MOST_ITEMS) - ahead)
             return 0
-        if len(self._jobs) >= self._limit:
+        if not self._has_place():
             return 0
         size = self._chunking.size(None if plan.total is None else max(0, plan.total - self._pulled))
-        ahead = self._pulled - self._delivery.delivered
         if plan.window is not None:
             if plan.chunksize is None:
                 size = min(size, max(1, plan.window // self._limit))
@@ -350,11 +352,11 @@ class Schedule:
         timeout = self.plan.timeout
         if self._bound is not None and job.start + job.done > self._bound and not job.cancelled:
             self._cancel(job, abandon=False)
-        if timeout is not None and job.left:
-            self._alarm(job, (now if report.since is None else report.since) + timeout)
-            job.since = report.since
-        elif job.left > 1 and not job.cancelled:
-            self._alarm(job, now + GRACE)  # it had not begun
+        job.since = report.since
+        if timeout is not None and report.since is not None:
+            self._alarm(job, report.since + timeout)
+        elif not (job.cancelled and timeout is None):
+            self._watch(job, now)  # it had not begun
 
     def _cancel(self, job: Job, *, abandon: bool) -> None:
         job.cancelled = True
@@ -362,6 +364,14 @@ class Schedule:
         self._orders.append(Cancel(job, abandon))
 
     # -- alarms -------------------------------------------------------------------------------------------------
+
+    def _watch(self, job: Job, now: float) -> None:
+        """Look at a job again when it must give back what it has not started, or its body may have overrun."""
+        timeout = self.plan.timeout
+        if job.left > 1:
+            self._alarm(job, now + (GRACE if timeout is None else min(GRACE, timeout)))
+        elif timeout is not None and job.left:
+            self._alarm(job, now + timeout)
 
     def _alarm(self, job: Job, when: float) -> None:
         self._alarm_count += 1
@@ -429,8 +439,7 @@ class Schedule:
         return any(self._bound is None or job.start + job.done < self._bound for job in self._jobs)
 
     def _halt(self, why: Literal["consumer", "deadline", "breakdown"], *, abandon: bool) -> None:
-        if self._stopped is None or why == "breakdown":
-            self._stopped = why
+        self._stopped = why  # the later reason wins: a consumer may leave after the deadline
         if why != "deadline":
             self._backlog.clear()
         for job in self._jobs:
@@ -463,8 +472,8 @@ class Schedule:
         return self._error
 
     def _all_have_outcomes(self) -> bool:
-        known = self._exhausted or self.plan.total is not None
-        return self.plan.on_error == "collect" and self._error is None and known
+        complete = self._exhausted or self._pulled == self.plan.total
+        return self.plan.on_error == "collect" and self._error is None and complete
 
     # -- invariants ---------------------------------------------------------------------------------------------
 
@@ -472,7 +481,7 @@ class Schedule:
         """Assert the invariants that README.md lists. Slow: for tests."""
         plan = self.plan
         assert 0 <= self._delivery.delivered <= self._pulled, "delivered more than was pulled"
-        if plan.window is not None and self._stopped is None:
+        if plan.window is not None and self._stopped not in ("consumer", "breakdown"):
             assert self._pulled - self._delivery.delivered <= plan.window, "pulled beyond the window"
         assert len(self._jobs) <= self._limit, "more jobs in flight than places"
         begun = sum(job.began is not None for job in self._jobs)
