@@ -90,7 +90,7 @@ ODD_VALUES: tuple[Any, ...] = (
 
 def odd_values(*, picklable: bool) -> st.SearchStrategy[Any]:
     """Draw values that a library might take for signals of its own."""
-    local = () if picklable else (Future[int](), object(), iter(()), (value for value in ()), lambda: None)
+    local = () if picklable else (Future[int](), object(), iter(()), (value for value in range(0)), lambda: None)
     return st.sampled_from((*ODD_VALUES, *local))
 
 

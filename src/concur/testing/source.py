@@ -33,9 +33,9 @@ class Source:
         self._error = error
         self._on_pull = on_pull
         self._pulling = threading.Lock()
-        self.pulled = 0
-        self.opened = 0
-        self.finalised = 0
+        self.pulled: int = 0
+        self.opened: int = 0
+        self.finalised: int = 0
         self.faults: list[str] = []
 
     def plain(self) -> Generator[Any, None, None]:
@@ -83,7 +83,7 @@ class Witness:
         self._iterator = source.plain()
         self._busy = threading.Lock()
         self._over = False
-        self.iterated = 0
+        self.iterated: int = 0
 
     def __iter__(self) -> Witness:
         self.iterated += 1
