@@ -180,8 +180,12 @@ class Call:
 
     def open_engine(self, pool: frozenset[int] = NO_POOL, *, keep: bool = False) -> tuple[Any, bool]:
         """Open an engine for this call, or one to keep for many. Gives it, and whether it pushes."""
+        from concur._drive.state import current_worker
         from concur.backends import thread
 
+        inside = current_worker()
+        if inside is not None:  # a worker of a pool waits for this call: its workers must not wait for that pool's
+            pool |= inside.pools
         backend, traits, setup = self.backend, self.traits, self.options.setup
         workers = self.workers
         if traits.async_native and not self.is_async:

@@ -121,12 +121,12 @@ class Subject:
 
     def list(self, items: Any, *, fn: Any = None, **options: Any) -> Any:
         """Call the list form."""
-        fn, options = fn or self.fn, self._options(options)
+        fn, options = fn or self.fn, self.options(options)
         if not self.asynchronous:
-            return self._verbs.run_parallel(fn, items, **options)
+            return self.verbs.run_parallel(fn, items, **options)
 
         async def call() -> Any:
-            return await self._verbs.arun_parallel(fn, items, **options)
+            return await self.verbs.arun_parallel(fn, items, **options)
 
         return self.run(call)
 
@@ -180,7 +180,7 @@ class Subject:
 
     def open_stream(self, items: Any, *, fn: Any = None, **options: Any) -> Any:
         """Make a stream: a context manager, async for an async entry."""
-        verbs, options = self._verbs, self._options(options)
+        verbs, options = self.verbs, self.options(options)
         verb = verbs.aiter_parallel if self.asynchronous else verbs.iter_parallel
         return verb(fn or self.fn, items, **options)
 
@@ -209,7 +209,7 @@ class Subject:
                 import anyio
 
                 async def one(at: int) -> None:
-                    answers[at] = await self._verbs.arun_parallel(self.fn, calls[at], **self._options(options))
+                    answers[at] = await self.verbs.arun_parallel(self.fn, calls[at], **self.options(options))
 
                 async with anyio.create_task_group() as group:
                     for at in range(len(calls)):
@@ -245,10 +245,12 @@ class Subject:
         return replace(self, pool=None)
 
     @property
-    def _verbs(self) -> Any:
+    def verbs(self) -> Any:
+        """What has the verbs: the pool, or the library."""
         return concur if self.pool is None else self.pool
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Give a call's options with the mode, or without what belongs to the pool."""
         if self.pool is None:
             return {"mode": self.mode, **options}
         return {name: value for name, value in options.items() if name not in ("mode", "workers")}
