@@ -268,4 +268,3 @@ def test_a_coroutine_object_is_refused_wherever_it_stands_in_the_batch() -> None
         }
         assert set(failures) == {x for x in range(n) if x != 1}
         assert all(isinstance(error, InvalidCall) for error in failures.values())
-

@@ -31,6 +31,7 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
+        self._broken: BaseException | None = None
         self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
@@ -39,6 +40,8 @@ class _Hosted:
 
         def open_session() -> None:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 answer.put(self._open(work, deliver))
             except BaseException as exc:
                 answer.put(exc)
@@ -69,11 +72,13 @@ class _Hosted:
     def command(self, command: Callable[[], object]) -> None:
         """Have the helper thread carry out a command, from any thread."""
         with self._lock:
+            if self._broken is not None:
+                raise Closed("the engine has failed") from self._broken
             if self._closing:
                 raise Closed("the pool is closed")
             self._commands.append(command)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
         self._nudge()
 
@@ -89,6 +94,26 @@ class _Hosted:
         elif thread is not threading.current_thread():
             self._nudge()
             thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._main()
+        except BaseException as exc:
+            self._break_down(exc)
+
+    def _break_down(self, error: BaseException) -> None:
+        """The engine has failed: everyone who waits for it, or will, is told."""
+        with self._lock:
+            self._broken = error
+            self._closing = True
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.deliver(Breakdown(error))
+        while self._commands:
+            try:
+                self._commands.popleft()()
+            except Exception:  # the engine's own, again
+                continue
 
     def _carry_out(self) -> None:
         while self._commands:
