@@ -31,7 +31,11 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
+<<<<<<< HEAD
         self._ended = False  # the thread has left its loop
+=======
+        self._broken: BaseException | None = None
+>>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
         self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
@@ -40,8 +44,13 @@ class _Hosted:
 
         def open_session() -> None:
             try:
+<<<<<<< HEAD
                 if self._ended:
                     raise Closed("the pool is closed")
+=======
+                if self._broken is not None:
+                    raise self._broken
+>>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
                 answer.put(self._open(work, deliver))
             except BaseException as exc:
                 answer.put(exc)
@@ -72,11 +81,17 @@ class _Hosted:
     def command(self, command: Callable[[], object]) -> None:
         """Have the helper thread carry out a command, from any thread."""
         with self._lock:
+            if self._broken is not None:
+                raise Closed("the engine has failed") from self._broken
             if self._closing:
                 raise Closed("the pool is closed")
             self._commands.append(command)
             if self._thread is None:
+<<<<<<< HEAD
                 self._thread = threading.Thread(target=self._host, name=self._name, daemon=True)
+=======
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+>>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
                 self._thread.start()
         self._nudge()
 
@@ -91,12 +106,17 @@ class _Hosted:
             self._nudge()
             thread.join()
 
+<<<<<<< HEAD
     def _host(self) -> None:
         """Be the helper thread. Whatever ends it, nobody is left waiting for it."""
+=======
+    def _run(self) -> None:
+>>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
         try:
             self._main()
         except BaseException as exc:
             self._break_down(exc)
+<<<<<<< HEAD
         finally:
             with self._lock:
                 self._closing = self._ended = True
@@ -108,6 +128,22 @@ class _Hosted:
             sessions = list(self._sessions)
         for session in sessions:
             session.deliver(Breakdown(error))
+=======
+
+    def _break_down(self, error: BaseException) -> None:
+        """The engine has failed: everyone who waits for it, or will, is told."""
+        with self._lock:
+            self._broken = error
+            self._closing = True
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.deliver(Breakdown(error))
+        while self._commands:
+            try:
+                self._commands.popleft()()
+            except Exception:  # the engine's own, again
+                continue
+>>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
 
     def _carry_out(self) -> None:
         while self._commands:

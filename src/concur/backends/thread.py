@@ -14,7 +14,7 @@ from concur._drive.names import name_for_system
 from concur._drive.state import WorkerState
 from concur._drive.worker import Batch, clock, run_batch
 from concur.backends import Deliver, Job, Traits, Work
-from concur.errors import Closed, SetupFailed, Unsupported
+from concur.errors import Closed, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,10 +127,10 @@ class ThreadEngine:
         """Be a worker."""
         name_for_system(name)
         state = WorkerState(name, self._pool)
-        broken: SetupFailed | None = None
+        broken: BaseException | None = None
         try:
             state.set_up(self._setup)
-        except SetupFailed as exc:
+        except BaseException as exc:  # a thread that just ended would leave its jobs to nobody
             broken = exc
         try:
             while (ticket := self._tickets.get()) is not None:

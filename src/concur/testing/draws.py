@@ -193,7 +193,9 @@ def same_error(one: BaseException | None, two: BaseException | None, *, chain: b
             or (
                 one.__suppress_context__ == two.__suppress_context__
                 and same_error(one.__cause__, two.__cause__)
-                and (one.__cause__ is not None or one.__context__ is None or same_error(one.__context__, two.__context__))
+                and (
+                    one.__cause__ is not None or one.__context__ is None or same_error(one.__context__, two.__context__)
+                )
             )
         )
     )

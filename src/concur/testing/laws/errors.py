@@ -287,7 +287,10 @@ def holding_a_lock(message: str) -> BaseException:
     return error
 
 
-@law("E12", "an exception that cannot be pickled arrives, as itself or as a surrogate that tells type, message, traceback")
+@law(
+    "E12",
+    "an exception that cannot be pickled arrives, as itself or as a surrogate that tells type, message, traceback",
+)
 def surrogates(subject: Subject, draw: Draw) -> None:
     items = draw(scripts(least=1, most=8), "items")
     k = draw(st.integers(0, len(items) - 1), "k")
