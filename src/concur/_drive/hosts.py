@@ -31,11 +31,8 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
-<<<<<<< HEAD
+        self._broken: BaseException | None = None  # what ended the thread before its time
         self._ended = False  # the thread has left its loop
-=======
-        self._broken: BaseException | None = None
->>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
         self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
@@ -44,13 +41,8 @@ class _Hosted:
 
         def open_session() -> None:
             try:
-<<<<<<< HEAD
                 if self._ended:
-                    raise Closed("the pool is closed")
-=======
-                if self._broken is not None:
-                    raise self._broken
->>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
+                    raise self._broken or Closed("the pool is closed")
                 answer.put(self._open(work, deliver))
             except BaseException as exc:
                 answer.put(exc)
@@ -87,11 +79,7 @@ class _Hosted:
                 raise Closed("the pool is closed")
             self._commands.append(command)
             if self._thread is None:
-<<<<<<< HEAD
                 self._thread = threading.Thread(target=self._host, name=self._name, daemon=True)
-=======
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
->>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
                 self._thread.start()
         self._nudge()
 
@@ -99,51 +87,36 @@ class _Hosted:
         with self._lock:
             self._closing = True
             thread = self._thread
-        self._break_down(Closed("the pool was closed while the call ran"))
+        self._tell(Closed("the pool was closed while the call ran"))
         if thread is None:
             self._never_started()
         elif thread is not threading.current_thread():
             self._nudge()
             thread.join()
 
-<<<<<<< HEAD
     def _host(self) -> None:
         """Be the helper thread. Whatever ends it, nobody is left waiting for it."""
-=======
-    def _run(self) -> None:
->>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
         try:
             self._main()
         except BaseException as exc:
-            self._break_down(exc)
-<<<<<<< HEAD
+            with self._lock:
+                self._broken = exc
+            self._tell(exc)
         finally:
             with self._lock:
                 self._closing = self._ended = True
-            self._carry_out()
+            while self._commands:
+                try:
+                    self._commands.popleft()()
+                except Exception:  # the engine's own, again
+                    continue
 
-    def _break_down(self, error: BaseException) -> None:
+    def _tell(self, error: BaseException) -> None:
         """Tell every open session that it cannot go on."""
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:
             session.deliver(Breakdown(error))
-=======
-
-    def _break_down(self, error: BaseException) -> None:
-        """The engine has failed: everyone who waits for it, or will, is told."""
-        with self._lock:
-            self._broken = error
-            self._closing = True
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.deliver(Breakdown(error))
-        while self._commands:
-            try:
-                self._commands.popleft()()
-            except Exception:  # the engine's own, again
-                continue
->>>>>>> 405ddf2b76670909a661230d3dab9183cc6b9258
 
     def _carry_out(self) -> None:
         while self._commands:
@@ -225,7 +198,7 @@ class DrivenHost(_Hosted):
                 try:
                     self._engine.wait(None)
                 except Exception as exc:  # such as no more processes: it ends the calls, not the pool
-                    self._break_down(exc)
+                    self._tell(exc)
             self._carry_out()
         finally:
             self._engine.close()
