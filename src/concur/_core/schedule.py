@@ -294,7 +294,8 @@ class Schedule:
         self._cancel_all(abandon=abandon)
 
     def _cancel_all(self, *, abandon: bool) -> None:
-        for job in self._flight.jobs:
+        # What waits goes first: else the worker that replaces an abandoned one would start it.
+        for job in reversed(self._flight.jobs):
             if not job.abandoned and (abandon or not job.cancelled):
                 self._flight.cancel(job, abandon=abandon)
 
