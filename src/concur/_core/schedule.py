@@ -101,9 +101,12 @@ class Schedule:
             del job.items[cut:]
         self._chunking.measured(len(report.values), report.seconds)
         self._abandoned += report.abandoned
-        self._settle(report, done, now)
+        try:
+            self._settle(report, done, now)
+        finally:  # whatever goes wrong, the job is not waited for
+            if report.over:
+                self._flight.remove(job, now)
         if report.over:
-            self._flight.remove(job, now)
             return
         if self._beyond(job) and not job.cancelled:
             self._flight.cancel(job, abandon=False)
