@@ -123,7 +123,7 @@ class Schedule:
     def reported(self, report: Report | Breakdown, now: float) -> None:
         """A session told how far a job has come, or that it has broken down."""
         if isinstance(report, Breakdown):
-            self._error = self._error or report.error
+            self._error = report.error if self._error is None else self._error
             self._halt("breakdown", abandon=True)
             return
         job = report.job
