@@ -350,8 +350,6 @@ class Schedule:
     def _running_on(self, job: Job, report: Report, now: float) -> None:
         """Watch a job that was recalled and has not ended."""
         timeout = self.plan.timeout
-        if self._bound is not None and job.start + job.done > self._bound and not job.cancelled:
-            self._cancel(job, abandon=False)
         job.since = report.since
         if timeout is not None and report.since is not None:
             self._alarm(job, report.since + timeout)
