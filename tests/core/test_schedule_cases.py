@@ -186,3 +186,14 @@ def test_a_breakdown_ends_everything_at_once_with_its_error() -> None:
     (step,) = ask(schedule)
     assert isinstance(step, Done)
     assert isinstance(step.error, OSError)
+
+
+def test_alarms_of_jobs_that_have_ended_do_not_pile_up_behind_one_that_runs_for_long() -> None:
+    schedule = Schedule(Plan(workers=2, stream=True, ordered=False, chunksize=1, timeout=3600.0))
+    source = iter(range(200))
+    hangs, *running = jobs(ask(schedule, items=source))
+    while running:
+        schedule.reported(ended(running.pop(0), "value"), 0.0)
+        running += jobs(ask(schedule, items=source))
+    assert schedule.delivered == 199
+    assert hangs.left == 1

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 GRACE = 0.05  # seconds after which a running job must give back what it has not started
 LOOKAHEAD = 8  # jobs a worker that a stream without a window may run ahead of a stuck head
 LEAST_LOOKAHEAD = 16  # items
+STALE_ALARMS = 4  # for each job that can be in flight; more are cleared out, as one that is due late keeps them
 
 OnError: TypeAlias = Literal["raise", "group", "collect"]
 
@@ -375,6 +376,9 @@ class Schedule:
         self._alarm_count += 1
         job.alarm = self._alarm_count
         heapq.heappush(self._alarms, (when, self._alarm_count, job))
+        if len(self._alarms) > STALE_ALARMS * self._limit:
+            self._alarms = [entry for entry in self._alarms if not self._stale(entry)]
+            heapq.heapify(self._alarms)
 
     def _next_alarm(self) -> float | None:
         while self._alarms and self._stale(self._alarms[0]):
@@ -482,6 +486,7 @@ class Schedule:
         if plan.window is not None and self._stopped not in ("consumer", "breakdown"):
             assert self._pulled - self._delivery.delivered <= plan.window, "pulled beyond the window"
         assert len(self._jobs) <= self._limit, "more jobs in flight than places"
+        assert len(self._alarms) <= STALE_ALARMS * self._limit, "alarms pile up"
         begun = sum(job.began is not None for job in self._jobs)
         assert begun == self._running <= plan.workers, "more jobs running than workers"
         if begun < plan.workers:
