@@ -123,11 +123,13 @@ def high(standing: Standing) -> float | None:
 def ratio(standing: Standing, ours: Standing) -> float | None:
     """How many times our value the other's is: the median of the per-round ratios.
 
-    None where one of them failed, or where no round of ours is above zero (a growth of 0 MB has no ratio).
+    None where one of them failed, or where any round of ours is not above zero: such a value is lost in the noise,
+    and to leave out those rounds alone would choose by the noise.
     """
-    pairs = zip(_values(standing), _values(ours), strict=False)
-    ratios = [theirs / own for theirs, own in pairs if own > 0]
-    return statistics.median(ratios) if ratios else None
+    theirs, own = _values(standing), _values(ours)
+    if not theirs or not own or min(own) <= 0:
+        return None
+    return statistics.median(value / base for value, base in zip(theirs, own, strict=True))
 
 
 def _values(standing: Standing) -> list[float]:

@@ -84,8 +84,13 @@ def judged(wanted: Wanted, ours: str, standings: Mapping[str, Standing]) -> Verd
             reached, measured = (None, "no ratio") if factor is None else (factor >= times, f"{factor:.2f}x")
         case Within(times, of):
             factor = ratio(standings[ours], standings[of])
-            reached, measured = (None, "no ratio") if factor is None else (factor <= times, f"{factor:.2f}x")
+            reached, measured = (None, "no ratio") if factor is None else (factor <= times, _shown(factor))
     return Verdict(wanted=str(wanted), reached=reached, measured=measured)
+
+
+def _shown(factor: float) -> str:
+    # The net cost of an import may come out below zero: that is noise, and no figure.
+    return "too small to tell from nothing" if factor < 0.01 else f"{factor:.2f}x"
 
 
 def _peer(wanted: Faster | Within) -> str:

@@ -188,6 +188,15 @@ _ALL = (
         wanted=(Within(times=1.5, of="import-concurrent.futures"),),
     ),
     Workload(
+        name="import-verb-time",
+        measures="The same, with a name that one can call: what a package that loads lazily puts off until then.",
+        kind="import",
+        ours="import-run_parallel",
+        peers=("import-ThreadPoolExecutor",),
+        n=20,
+        quick_n=2,
+    ),
+    Workload(
         name="trivial-process",
         measures="The library's own cost per item: 100,000 trivial items, 2 processes already running.",
         kind="map",

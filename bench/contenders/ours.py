@@ -82,5 +82,11 @@ CONTENDERS: tuple[Contender, ...] = (
         requires=("concur",),
         stream=_thread_stream,
     ),
+    ImportContender(
+        name="import-run_parallel",
+        about="from concur import run_parallel",
+        requires=("concur",),
+        statement="from concur import run_parallel",
+    ),
     ImportContender(name="import-concur", about="import concur", requires=("concur",), statement="import concur"),
 )

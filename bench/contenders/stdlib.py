@@ -129,6 +129,11 @@ CONTENDERS: tuple[Contender, ...] = (
         stream=_pool_stream,
     ),
     ImportContender(
+        name="import-ThreadPoolExecutor",
+        about="from concurrent.futures import ThreadPoolExecutor",
+        statement="from concurrent.futures import ThreadPoolExecutor",
+    ),
+    ImportContender(
         name="import-concurrent.futures",
         about="import concurrent.futures",
         statement="import concurrent.futures",

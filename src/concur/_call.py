@@ -207,7 +207,8 @@ class Call:
         """Make the schedule, with its clock at `now`."""
         from random import random
 
-        from concur._core.schedule import Plan, Schedule
+        from concur._core.plan import Plan
+        from concur._core.schedule import Schedule
 
         options = self.options
         retry: Any = options.retry

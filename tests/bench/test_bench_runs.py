@@ -48,10 +48,11 @@ def test_a_workload_names_contenders_that_can_do_it(workload: Workload) -> None:
             assert workload.loop in contender.loops
 
 
-@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda it: it.name)
+MAPPED = [workload for workload in WORKLOADS.values() if workload.fn is not None]
+
+
+@pytest.mark.parametrize("workload", MAPPED, ids=lambda it: it.name)
 def test_what_a_workload_expects_is_what_a_serial_loop_gives(workload: Workload) -> None:
-    if workload.fn is None:
-        pytest.skip("nothing is mapped")
     if workload.loop == "trio":
         pytest.importorskip("trio")
 

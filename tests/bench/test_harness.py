@@ -93,6 +93,16 @@ def test_a_ratio_to_nothing_is_none() -> None:
     assert ratio(standing("theirs", 1, 2), failed("ours")) is None
 
 
+def test_one_round_of_ours_at_or_below_zero_leaves_no_ratio() -> None:
+    assert ratio(standing("theirs", 1, 2, 3), standing("ours", 1, -1, 1)) is None
+
+
+def test_a_cost_within_the_noise_is_not_given_as_a_factor() -> None:
+    standings = {"ours": standing("ours", -0.1), "peer": standing("peer", 30)}
+    verdict = judged(Within(times=1.5, of="peer"), "ours", standings)
+    assert (verdict.reached, verdict.measured) == (True, "too small to tell from nothing")
+
+
 @pytest.mark.parametrize(
     ("wanted", "reached", "measured"),
     [

@@ -31,6 +31,7 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
+        self._ended = False  # the thread has left its loop
         self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
@@ -39,6 +40,8 @@ class _Hosted:
 
         def open_session() -> None:
             try:
+                if self._ended:
+                    raise Closed("the pool is closed")
                 answer.put(self._open(work, deliver))
             except BaseException as exc:
                 answer.put(exc)
@@ -73,7 +76,7 @@ class _Hosted:
                 raise Closed("the pool is closed")
             self._commands.append(command)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=self._host, name=self._name, daemon=True)
                 self._thread.start()
         self._nudge()
 
@@ -81,14 +84,30 @@ class _Hosted:
         with self._lock:
             self._closing = True
             thread = self._thread
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.deliver(Breakdown(Closed("the pool was closed while the call ran")))
+        self._break_down(Closed("the pool was closed while the call ran"))
         if thread is None:
             self._never_started()
         elif thread is not threading.current_thread():
             self._nudge()
             thread.join()
+
+    def _host(self) -> None:
+        """Be the helper thread. Whatever ends it, nobody is left waiting for it."""
+        try:
+            self._main()
+        except BaseException as exc:
+            self._break_down(exc)
+        finally:
+            with self._lock:
+                self._closing = self._ended = True
+            self._carry_out()
+
+    def _break_down(self, error: BaseException) -> None:
+        """Tell every open session that it cannot go on."""
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.deliver(Breakdown(error))
 
     def _carry_out(self) -> None:
         while self._commands:
@@ -167,7 +186,10 @@ class DrivenHost(_Hosted):
         try:
             while not self._closing:
                 self._carry_out()
-                self._engine.wait(None)
+                try:
+                    self._engine.wait(None)
+                except Exception as exc:  # such as no more processes: it ends the calls, not the pool
+                    self._break_down(exc)
             self._carry_out()
         finally:
             self._engine.close()

@@ -135,7 +135,10 @@ class ThreadEngine:
             while (ticket := self._tickets.get()) is not None:
                 session, batch = ticket
                 if broken is None:
-                    session.run(batch, state)
+                    try:
+                        session.run(batch, state)
+                    except BaseException as exc:  # not an item's: no memory, or a fault of ours
+                        session.deliver(Breakdown(exc))
                 else:
                     self.settled()
                     session.deliver(Breakdown(broken))
