@@ -32,9 +32,9 @@ class Source:
         self._items = items
         self._error = error
         self._on_pull = on_pull
-        self.pulled = 0
-        self.opened = 0
-        self.finalised = 0
+        self.pulled: int = 0
+        self.opened: int = 0
+        self.finalised: int = 0
         self.faults: list[str] = []
 
     def plain(self) -> Generator[Any, None, None]:
@@ -79,7 +79,7 @@ class Witness:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.iterated = 0
+        self.iterated: int = 0
 
     def __iter__(self) -> Iterator[Any]:
         self.iterated += 1

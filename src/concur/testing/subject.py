@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Raised", "Returned", "Streamed", "Subject", "attempt"]
 
+Values: TypeAlias = list[Any]  # by another name where `Subject.list` hides the type
+Pairs: TypeAlias = list[tuple[Any, Any]]
 Entry: TypeAlias = Literal["sync", "asyncio", "trio", "uvloop"]
 
 
@@ -140,7 +142,7 @@ class Subject:
         `each` is called with every value, before the next one is asked for. An error of the stream is told, one of
         `each` is raised.
         """
-        values: list[Any] = []
+        values: Values = []
         told = each or (lambda value: None)
         if not self.asynchronous:
             with self.open_stream(items, **options) as results:
@@ -182,28 +184,28 @@ class Subject:
         verb = verbs.aiter_parallel if self.asynchronous else verbs.iter_parallel
         return verb(fn or self.fn, items, **options)
 
-    def zipped(self, items: list[Any], **options: Any) -> list[tuple[Any, Any]]:
+    def zipped(self, items: Values, **options: Any) -> Pairs:
         """Take from two streams of the same call in turns."""
         if not self.asynchronous:
             with self.open_stream(items, **options) as one, self.open_stream(items, **options) as two:
                 return list(zip(one, two, strict=True))
 
-        async def call() -> list[tuple[Any, Any]]:
-            pairs: list[tuple[Any, Any]] = []
+        async def call() -> Pairs:
+            pairs: Pairs = []
             async with self.open_stream(items, **options) as one, self.open_stream(items, **options) as two:
                 async for value in one:
                     pairs.append((value, await anext(two)))
             return pairs
 
-        pairs: list[tuple[Any, Any]] = self.run(call)
+        pairs: Pairs = self.run(call)
         return pairs
 
-    def together(self, calls: list[Any], **options: Any) -> list[Any]:
+    def together(self, calls: Values, **options: Any) -> Values:
         """Make several list calls at the same time: by threads, or by tasks for an async entry."""
-        answers: list[Any] = [None] * len(calls)
+        answers: Values = [None] * len(calls)
         if self.asynchronous:
 
-            async def all_at_once() -> list[Any]:
+            async def all_at_once() -> Values:
                 import anyio
 
                 async def one(at: int) -> None:

@@ -32,7 +32,7 @@ from concur.testing.switchboard import Switchboard
 if TYPE_CHECKING:
     from concur.testing.draws import Config, Draw
 
-POLICIES = st.sampled_from(["raise", "group", "collect"])
+POLICIES: st.SearchStrategy[str] = st.sampled_from(["raise", "group", "collect"])
 
 
 def drawn(draw: Draw, *, least: int = 0, most: int = 20) -> tuple[list[Script], dict[str, Any]]:
@@ -110,7 +110,8 @@ def no_start_after_the_raise(subject: Subject, draw: Draw) -> None:
         visits = [Visit(board.line, at, item) for at, item in enumerate(items)]
         seen = []
         for got in (subject.attempt(visits, **config.options), subject.stream(visits, **config.options)):
-            assert got.error is not None  # type: ignore[union-attr]  # both have one, or the law is broken
+            assert not isinstance(got, Returned), "it did not raise"
+            assert got.error is not None, "it did not raise"
             board.settle()
             seen.append(board.started)
             assert len(set(seen[-1])) <= k + config.window, f"{len(seen[-1])} started, k={k}"
@@ -198,7 +199,7 @@ def failing_source(subject: Subject, draw: Draw) -> None:
     kind = draw(st.sampled_from([ValueError, KeyError, LookupError]), "kind")
     if subject.asynchronous and draw(st.booleans(), "async source"):
         sources = [Source(items, kind("source")) for _ in range(4)]
-        made = [source.asynchronous() for source in sources]
+        made: list[Any] = [source.asynchronous() for source in sources]
     else:
         sources = [Source(items, kind("source")) for _ in range(4)]
         made = [source.plain() for source in sources]
@@ -286,7 +287,10 @@ def holding_a_lock(message: str) -> BaseException:
     return error
 
 
-@law("E12", "an exception that cannot be pickled arrives, as itself or as a surrogate that tells type, message, traceback")
+@law(
+    "E12",
+    "an exception that cannot be pickled arrives, as itself or as a surrogate that tells type, message, traceback",
+)
 def surrogates(subject: Subject, draw: Draw) -> None:
     items = draw(scripts(least=1, most=8), "items")
     k = draw(st.integers(0, len(items) - 1), "k")

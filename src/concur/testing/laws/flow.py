@@ -57,6 +57,7 @@ def not_w_plus_one(subject: Subject, draw: Draw) -> None:
     workers = draw(st.integers(1, 3), "w")
     moment = 0.1  # seconds for one more to come: what does not happen has no event to wait for
     with Switchboard() as board:
+
         def watch() -> None:
             try:
                 board.wait_until(lambda: board.waiting("more") >= workers, "w bodies have come")
@@ -139,9 +140,7 @@ def one_slot_only(subject: Subject, draw: Draw) -> None:
             if len(seen) == n - 1:
                 board.open("others")
 
-        streamed = subject.stream(
-            items, each=each, ordered=False, workers=workers, chunksize=chunksize, window=window
-        )
+        streamed = subject.stream(items, each=each, ordered=False, workers=workers, chunksize=chunksize, window=window)
         assert streamed.error is None
         assert seen[-1] == stuck
         assert sorted(seen) == list(range(n))
@@ -292,7 +291,9 @@ def one_at_a_time(subject: Subject, draw: Draw) -> None:
         assert board.most <= 1
 
 
-@law("C12", "if every body ends, the call ends: nested calls on the same pool, at any depth, w = 1 included", fresh=True)
+@law(
+    "C12", "if every body ends, the call ends: nested calls on the same pool, at any depth, w = 1 included", fresh=True
+)
 def nested(subject: Subject, draw: Draw) -> None:
     workers = draw(st.integers(1, 3), "w")
     with subject.kept(workers) as kept:
