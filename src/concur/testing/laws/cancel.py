@@ -445,7 +445,7 @@ def open_at_exit(subject: Subject, draw: Draw) -> None:
     if subject.asynchronous:
         return  # an open async stream has no loop at exit; the pool is the same
     program = subprocess.run(
-        [sys.executable, "-c", EXIT.format(mode=subject.mode)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", EXIT.format(mode=subject.backend.name)], capture_output=True, text=True, timeout=60, check=False
     )
     assert program.returncode == 0, program.stderr
     assert program.stdout == "the end of the program\n"
