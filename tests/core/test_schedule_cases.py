@@ -10,8 +10,7 @@ import pytest
 from concur._core.flight import GRACE
 from concur._core.outcome import Failure
 from concur._core.plan import Plan
-from concur._core.retry import Retry
-from concur._core.schedule import LEAST_LOOKAHEAD, Schedule
+from concur._core.schedule import Schedule
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
 from concur.errors import DeadlineExceeded
 
@@ -180,7 +179,7 @@ def test_a_breakdown_ends_everything_at_once_with_its_error() -> None:
     schedule = Schedule(Plan(workers=2, chunksize=1, stream=True, on_error="collect", deadline=9.0))
     first, second, third = jobs(ask(schedule, items=range(3)))
     schedule.reported(Breakdown(OSError("gone")), 0.0)
-    assert cancels(ask(schedule)) == [(0, True), (1, True), (2, True)]
+    assert cancels(ask(schedule)) == [(2, True), (1, True), (0, True)]
     schedule.reported(ended(first, "late"), 0.0)
     schedule.reported(lost(second), 0.0)
     schedule.exhausted(ValueError("later"))
