@@ -211,17 +211,17 @@ class TaskSession:
         """Run a batch in this task. True: an item has changed the context, and the rest needs a fresh task."""
         if not batch.worker:  # else another task began it, whose context an item has changed
             batch.begin(self._engine.worker)
-        with CancelScope() as scope:
-            self._scopes[batch] = scope
-            try:
-                if await self._run_items(batch, base):
-                    return True
-            except BaseException:
-                if not scope.cancel_called:  # the whole run is being cancelled: this task will not come back
-                    self._tell(batch.lose())
-                raise
-            finally:
-                del self._scopes[batch]
+        try:
+            with CancelScope() as scope:
+                self._scopes[batch] = scope
+                try:
+                    if await self._run_items(batch, base):
+                        return True
+                finally:
+                    del self._scopes[batch]
+        except BaseException:  # not the scope's own cancellation: all tasks are, and this one will not come back
+            self._tell(batch.lose())
+            raise
         running = batch.kept > len(batch.values)
         report = batch.end()
         if report is not None:
