@@ -227,7 +227,8 @@ class AsyncLoadsOnlyAtHome(LoadsOnlyAtHome):
 def make(kind: str) -> Any:
     """Return an awkward value, or the kind itself."""
     makers: dict[str, Any] = {
-        "unpicklable": Unpicklable, "unloadable": Unloadable, "exits": ExitsOnPickling, "exits on loading": ExitsOnLoading,
+        "unpicklable": Unpicklable, "unloadable": Unloadable, "exits": ExitsOnPickling,
+        "exits on loading": ExitsOnLoading,
         "generator": lambda: (x for x in ()), "lock": threading.Lock, "lambda": lambda: lambda: None,
     }  # fmt: skip
     return makers.get(kind, lambda: kind)()
