@@ -76,8 +76,8 @@ def check_fn(fn: Any, items: Any = ()) -> bool:
         raise InvalidCall(f"fn={short_repr(fn)} is not callable{swapped}")
     if any(inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called) for called in _called(fn)):
         raise InvalidCall(
-            f"fn={getattr(unwrapped(fn), '__name__', fn)} is a generator function: it gives an iterator for each item, not "
-            "a value. Return a list from it, or return one value for each item"
+            f"fn={getattr(unwrapped(fn), '__name__', fn)} is a generator function: it gives an iterator for each item, "
+            "not a value. Return a list from it, or return one value for each item"
         )
     return is_coroutine_function(fn)
 

@@ -10,8 +10,9 @@ import pytest
 from concur._core.flight import GRACE
 from concur._core.outcome import Failure
 from concur._core.plan import Plan
-from concur._core.schedule import Schedule
-from concur._core.steps import Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
+from concur._core.retry import Retry
+from concur._core.schedule import LEAST_LOOKAHEAD, Schedule
+from concur._core.steps import Breakdown, Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
 from concur.errors import DeadlineExceeded
 
 
@@ -95,7 +96,7 @@ def test_collected_outcomes_are_not_cut_short_when_the_source_has_nothing_at_the
 def test_collected_outcomes_are_complete_at_the_deadline_when_all_items_were_pulled() -> None:
     schedule = Schedule(Plan(workers=1, total=2, on_error="collect", deadline=1.0))
     both = jobs(ask(schedule, items=[0, 1]))
-    assert cancels(ask(schedule, 1.0)) == [(0, True), (1, True)]
+    assert cancels(ask(schedule, 1.0)) == [(1, True), (0, True)]  # what waits goes first
     for job in both:
         schedule.reported(lost(job), 1.0)
     steps = ask(schedule, 1.0)
@@ -155,3 +156,46 @@ def test_a_job_that_no_worker_had_taken_is_asked_again_soon(timeout: float | Non
     wait = ask(schedule, pause)[-1]
     assert isinstance(wait, Wait)
     assert wait.until == 2 * pause
+
+
+# -- breakdowns ---------------------------------------------------------------------------------------------------
+
+
+class Falsy(Exception):
+    def __bool__(self) -> bool:
+        return False
+
+
+def test_a_breakdown_does_not_replace_an_error_that_is_known_even_if_it_counts_as_false() -> None:
+    schedule = Schedule(Plan(workers=2, chunksize=1))
+    first, second = jobs(ask(schedule, items=range(2)))
+    error = Falsy()
+    schedule.reported(failed(second, error), 0.0)
+    schedule.reported(Breakdown(OSError("gone")), 0.0)
+    schedule.reported(lost(first), 0.0)
+    assert done(ask(schedule)) is error
+
+
+def test_a_breakdown_ends_everything_at_once_with_its_error() -> None:
+    schedule = Schedule(Plan(workers=2, chunksize=1, stream=True, on_error="collect", deadline=9.0))
+    first, second, third = jobs(ask(schedule, items=range(3)))
+    schedule.reported(Breakdown(OSError("gone")), 0.0)
+    assert cancels(ask(schedule)) == [(0, True), (1, True), (2, True)]
+    schedule.reported(ended(first, "late"), 0.0)
+    schedule.reported(lost(second), 0.0)
+    schedule.exhausted(ValueError("later"))
+    schedule.reported(Report(third, [], rest=1), 0.0)
+    (step,) = ask(schedule)
+    assert isinstance(step, Done)
+    assert isinstance(step.error, OSError)
+
+
+def test_alarms_of_jobs_that_have_ended_do_not_pile_up_behind_one_that_runs_for_long() -> None:
+    schedule = Schedule(Plan(workers=2, stream=True, ordered=False, chunksize=1, timeout=3600.0))
+    source = iter(range(200))
+    hangs, *running = jobs(ask(schedule, items=source))
+    while running:
+        schedule.reported(ended(running.pop(0), "value"), 0.0)
+        running += jobs(ask(schedule, items=source))
+    assert schedule.delivered == 199
+    assert hangs.left == 1

@@ -38,8 +38,9 @@ class Chunking:
             return self._fixed
         if self._mean is None:
             return 1  # nothing is known: a first item may take an hour
-        by_time = int(TARGET_SECONDS / self._mean) if self._mean > 0 else self._most
-        size = min(by_time, self._largest * GROWTH, self._most)
+        size = min(self._largest * GROWTH, self._most)
+        if size * self._mean > TARGET_SECONDS:  # asked so, because a mean can be too small to divide by
+            size = int(TARGET_SECONDS / self._mean)
         if remaining is not None and self._slots > 2:  # a lone worker has nobody to end together with
             size = min(size, -(-remaining // self._slots))  # smaller and smaller towards the end
         return max(1, size)

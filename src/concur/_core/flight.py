@@ -11,6 +11,7 @@ from collections import deque
 from concur._core.steps import Cancel, Job, Recall
 
 GRACE = 0.05  # seconds after which a running job must give back what it has not started
+STALE_ALARMS = 4  # for each job that can be in flight; more are cleared out, as one that is due late keeps them
 
 
 class Flight:
@@ -111,6 +112,7 @@ class Flight:
     def check(self) -> None:
         """Assert the invariants of jobs in flight."""
         assert len(self.jobs) <= self.places, "more jobs in flight than places"
+        assert len(self._alarms) <= STALE_ALARMS * self.places, "alarms pile up"
         begun = sum(job.began is not None for job in self.jobs)
         assert begun == self.running <= self._workers, "more jobs running than workers"
         if begun < self._workers:
@@ -137,6 +139,9 @@ class Flight:
         self._numbers += 1
         job.alarm = self._numbers
         heapq.heappush(self._alarms, (when, self._numbers, job))
+        if len(self._alarms) > STALE_ALARMS * self.places:
+            self._alarms = [entry for entry in self._alarms if not self._stale(entry)]
+            heapq.heapify(self._alarms)
 
     def _stale(self, entry: tuple[float, int, Job]) -> bool:
         _, number, job = entry

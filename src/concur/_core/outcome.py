@@ -116,13 +116,13 @@ _SIZED: tuple[type[Any], ...] = (list, tuple, set, frozenset, dict, str, bytes, 
 
 def short_repr(item: Any, length: int = _REPR_LENGTH) -> str:
     """Give `repr(item)` cut to `length` characters; a repr that fails is told, not raised."""
-    if isinstance(item, _SIZED) and len(item) > 4 * length:
-        text = f"<{type(item).__name__} of length {len(item)}>"  # a repr of all of it could take seconds
-    else:
-        try:
+    try:
+        if isinstance(item, _SIZED) and len(item) > 4 * length:
+            text = f"<{type(item).__name__} of length {len(item)}>"  # a repr of all of it could take seconds
+        else:
             text = repr(item)
-        except Exception as exc:
-            text = f"<{type(item).__name__} whose repr raised {type(exc).__name__}>"
+    except Exception as exc:
+        text = f"<{type(item).__name__} whose repr raised {type(exc).__name__}>"
     return text if len(text) <= length else text[: length - 3] + "..."
 
 

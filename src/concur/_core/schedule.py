@@ -88,7 +88,7 @@ class Schedule:
     def reported(self, report: Report | Breakdown, now: float) -> None:
         """A session told how far a job has come, or that it has broken down."""
         if isinstance(report, Breakdown):
-            self._error = self._error or report.error
+            self._error = report.error if self._error is None else self._error
             self._halt("breakdown", abandon=True)
             return
         job = report.job
@@ -101,13 +101,13 @@ class Schedule:
             del job.items[cut:]
         self._chunking.measured(len(report.values), report.seconds)
         self._abandoned += report.abandoned
-        self._settle(report, done, now)
-        if report.over:
-            self._flight.remove(job, now)
-            return
-        if self._beyond(job) and not job.cancelled:
-            self._flight.cancel(job, abandon=False)
-        self._flight.recalled(job, report.since, now)
+        try:
+            self._settle(report, done, now)
+        finally:  # whatever goes wrong, the job is not waited for
+            if report.over:
+                self._flight.remove(job, now)
+        if not report.over:
+            self._flight.recalled(job, report.since, now)
 
     def stop(self, *, abandon: bool = False) -> None:
         """The consumer has left: end what runs, deliver nothing more. A second call may add `abandon`."""
@@ -264,12 +264,8 @@ class Schedule:
         self._backlog.cut(index)
         self._delivery.cut(index)
         for job in self._flight.jobs:
-            if self._beyond(job) and not job.cancelled:
+            if job.start + job.done > index and not job.cancelled:
                 self._flight.cancel(job, abandon=False)
-
-    def _beyond(self, job: Job) -> bool:
-        """Say whether what is left of a job lies behind the error that ends the run."""
-        return self._bound is not None and job.start + job.done > self._bound
 
     def _expire(self) -> None:
         """The deadline has passed: what runs is ended, and what did not end gets its outcome or the call its error."""

@@ -12,8 +12,7 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
-from concur._core.outcome import short_repr
-from concur._core.outcome import add_note, set_plainly
+from concur._core.outcome import add_note, set_plainly, short_repr
 from concur.errors import InvalidOption, NotTransferable, RemoteError
 
 __all__ = ["dump", "dump_error", "dump_fn", "find_variable", "load", "load_error"]
