@@ -76,8 +76,8 @@ def check_fn(fn: Any, items: Any = ()) -> bool:
         raise InvalidCall(f"fn={short_repr(fn)} is not callable{swapped}")
     if any(inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called) for called in _called(fn)):
         raise InvalidCall(
-            f"fn={getattr(unwrapped(fn), '__name__', fn)} is a generator function: it gives an iterator for each item, not "
-            "a value. Return a list from it, or return one value for each item"
+            f"fn={getattr(unwrapped(fn), '__name__', fn)} is a generator function: it gives an iterator for each item, "
+            "not a value. Return a list from it, or return one value for each item"
         )
     return is_coroutine_function(fn)
 
@@ -180,8 +180,12 @@ class Call:
 
     def open_engine(self, pool: frozenset[int] = NO_POOL, *, keep: bool = False) -> tuple[Any, bool]:
         """Open an engine for this call, or one to keep for many. Gives it, and whether it pushes."""
+        from concur._drive.state import current_worker
         from concur.backends import thread
 
+        inside = current_worker()
+        if inside is not None:  # a worker of a pool waits for this call: its workers must not wait for that pool's
+            pool |= inside.pools
         backend, traits, setup = self.backend, self.traits, self.options.setup
         workers = self.workers
         if traits.async_native and not self.is_async:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -251,9 +251,16 @@ def test_the_table_is_aligned_and_marks_one_winner() -> None:
     assert lines[-1] == "All modes gave equal results. 3 seconds in all."
 
 
+@pytest.mark.parametrize(("load", "said"), [(None, False), (0.9, False), (1.1, True)])
+def test_a_busy_machine_is_said_to_be_busy(load: float | None, said: bool) -> None:
+    report = report_of(measured({"serial": [1]}, modes=["serial"]))
+    text = plain(replace(report, machine=replace(MACHINE, load=load)))
+    assert ("a load of 1.1 before the start" in text) is said
+
+
 def test_the_json_holds_everything() -> None:
     found = json.loads(json.dumps(as_json(report_of(measured({mode: [1] for mode in MODES})))))
-    assert found["machine"] == {"system": "Linux", "architecture": "x86_64", "cpus": 2}
+    assert found["machine"] == {"system": "Linux", "architecture": "x86_64", "cpus": 2, "load_before": None}
     assert found["python"] == {"implementation": "CPython", "version": "3.11.7", "gil": True}
     assert found["equal"] is True
     (workload,) = found["workloads"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from concur.errors import InvalidOption
@@ -40,8 +41,7 @@ class Retry:
     def __post_init__(self) -> None:
         if type(self.attempts) is not int or self.attempts < 1:
             raise InvalidOption(f"Retry(attempts={self.attempts!r}): must be an int of at least 1 (1 = no retry)")
-        given: object = self.on
-        on = given if isinstance(given, tuple) else tuple(given) if isinstance(given, list | set) else (given,)
+        on = tuple(self.on) if isinstance(self.on, Iterable) else (self.on,)
         if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in on):
             raise InvalidOption(f"Retry(on={self.on!r}): must be exception types, such as on=(OSError, TimeoutError)")
         object.__setattr__(self, "on", on)

@@ -101,10 +101,12 @@ class Schedule:
             del job.items[cut:]
         self._chunking.measured(len(report.values), report.seconds)
         self._abandoned += report.abandoned
-        self._settle(report, done, now)
-        if report.over:
-            self._flight.remove(job, now)
-        else:
+        try:
+            self._settle(report, done, now)
+        finally:  # whatever goes wrong, the job is not waited for
+            if report.over:
+                self._flight.remove(job, now)
+        if not report.over:
             self._flight.recalled(job, report.since, now)
 
     def stop(self, *, abandon: bool = False) -> None:
@@ -288,7 +290,8 @@ class Schedule:
         self._cancel_all(abandon=abandon)
 
     def _cancel_all(self, *, abandon: bool) -> None:
-        for job in self._flight.jobs:
+        # What waits goes first: else the worker that replaces an abandoned one would start it.
+        for job in reversed(self._flight.jobs):
             if not job.abandoned and (abandon or not job.cancelled):
                 self._flight.cancel(job, abandon=abandon)
 

@@ -85,7 +85,7 @@ class Feeder:
             self._ended = True
             self._mailbox.ring()
             if isinstance(iterator, AsyncGenerator):
-                await self._close(iterator)
+                await self._close(iterator)  # pyright: ignore[reportUnknownArgumentType]  # of what it can be sent
 
     async def _close(self, iterator: AsyncGenerator[Any]) -> None:
         with CancelScope(shield=True):

@@ -31,6 +31,7 @@ class _Hosted:
         self._thread: threading.Thread | None = None
         self._name = name
         self._closing = False
+        self._broken: BaseException | None = None  # what ended the thread before its time
         self._ended = False  # the thread has left its loop
         self._sessions: set[HostedSession] = set()
 
@@ -41,7 +42,7 @@ class _Hosted:
         def open_session() -> None:
             try:
                 if self._ended:
-                    raise Closed("the pool is closed")
+                    raise self._broken or Closed("the pool is closed")
                 answer.put(self._open(work, deliver))
             except BaseException as exc:
                 answer.put(exc)
@@ -72,6 +73,8 @@ class _Hosted:
     def command(self, command: Callable[[], object]) -> None:
         """Have the helper thread carry out a command, from any thread."""
         with self._lock:
+            if self._broken is not None:
+                raise Closed("the engine has failed") from self._broken
             if self._closing:
                 raise Closed("the pool is closed")
             self._commands.append(command)
@@ -84,7 +87,7 @@ class _Hosted:
         with self._lock:
             self._closing = True
             thread = self._thread
-        self._break_down(Closed("the pool was closed while the call ran"))
+        self._tell(Closed("the pool was closed while the call ran"))
         if thread is None:
             self._never_started()
         elif thread is not threading.current_thread():
@@ -96,13 +99,19 @@ class _Hosted:
         try:
             self._main()
         except BaseException as exc:
-            self._break_down(exc)
+            with self._lock:
+                self._broken = exc
+            self._tell(exc)
         finally:
             with self._lock:
                 self._closing = self._ended = True
-            self._carry_out()
+            while self._commands:
+                try:
+                    self._commands.popleft()()
+                except Exception:  # the engine's own, again
+                    continue
 
-    def _break_down(self, error: BaseException) -> None:
+    def _tell(self, error: BaseException) -> None:
         """Tell every open session that it cannot go on."""
         with self._lock:
             sessions = list(self._sessions)
@@ -189,7 +198,7 @@ class DrivenHost(_Hosted):
                 try:
                     self._engine.wait(None)
                 except Exception as exc:  # such as no more processes: it ends the calls, not the pool
-                    self._break_down(exc)
+                    self._tell(exc)
             self._carry_out()
         finally:
             self._engine.close()

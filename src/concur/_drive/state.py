@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextvars import Context, ContextVar
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from concur.errors import SetupFailed
@@ -32,7 +32,7 @@ class WorkerState:
         self.pools: frozenset[int] = pools  # whose worker this is, by id: a nested call on one runs in this worker
         self._values: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
-        self._lock = Lock()
+        self._lock = RLock()  # a factory may ask for another local
 
     def set_up(self, setup: Callable[[], object] | None) -> None:
         """Run the user's set-up once, in this worker.
@@ -44,7 +44,7 @@ class WorkerState:
             return
         try:
             self.context(Context()).run(setup)
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             raise SetupFailed(f"setup failed in {self.name}: {type(exc).__name__}: {exc}") from exc
 
     def context(self, caller: Context) -> Context:
@@ -70,14 +70,21 @@ class WorkerState:
             try:
                 self._closers.pop()()
             except Exception as exc:
-                import warnings  # only on this path: keeps the import of the library light
-
-                warnings.warn(f"closing a WorkerLocal of {self.name} failed: {exc!r}", ResourceWarning, stacklevel=2)
+                _complain(f"closing a WorkerLocal of {self.name} failed: {exc!r}")
 
 
 def current_worker() -> WorkerState | None:
     """Give the worker that runs the current item, if there is one."""
     return _current.get()
+
+
+def _complain(text: str) -> None:
+    import warnings  # only on this path: keeps the import of the library light
+
+    try:
+        warnings.warn(text, ResourceWarning, stacklevel=3)
+    except ResourceWarning:
+        pass  # warnings are errors here; the other values are still to be closed
 
 
 def _make(factory: Callable[[], Any]) -> tuple[Any, Callable[[], object] | None]:

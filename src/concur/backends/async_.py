@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import Context, copy_context
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
@@ -17,7 +18,7 @@ from concur._drive.loops import being_cancelled
 from concur._drive.state import WorkerState
 from concur._drive.worker import Batch, clock, lose_running
 from concur.backends import Deliver, Job, Traits, Work
-from concur.errors import InvalidOption, SetupFailed
+from concur.errors import InvalidOption, MissingExtra, SetupFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,8 @@ class Async:
     def __init__(self, loop: str = "asyncio") -> None:
         if loop not in ("asyncio", "trio"):
             raise InvalidOption(f"Async(loop={loop!r}): must be 'asyncio' or 'trio'")
+        if find_spec(loop) is None:
+            raise MissingExtra("Async(loop='trio') needs trio: pip install 'concur[trio]'")
         self.loop = loop
 
     def open(self, *, workers: int, setup: Callable[[], object] | None, pool: frozenset[int]) -> TaskEngine:

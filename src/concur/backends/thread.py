@@ -10,10 +10,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from concur._core.steps import Breakdown
+from concur._drive.names import name_for_system
 from concur._drive.state import WorkerState
 from concur._drive.worker import Batch, clock, run_batch
 from concur.backends import Deliver, Job, Traits, Work
-from concur.errors import Closed, SetupFailed, Unsupported
+from concur.errors import Closed, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,10 +127,10 @@ class ThreadEngine:
         """Be a worker."""
         name_for_system(name)
         state = WorkerState(name, self._pool)
-        broken: SetupFailed | None = None
+        broken: BaseException | None = None
         try:
             state.set_up(self._setup)
-        except SetupFailed as exc:
+        except BaseException as exc:  # a thread that just ended would leave its jobs to nobody
             broken = exc
         try:
             while (ticket := self._tickets.get()) is not None:
@@ -188,18 +189,3 @@ class ThreadSession:
 
     def close(self) -> None:
         self._engine.forget(self)
-
-
-def name_for_system(name: str) -> None:
-    """Name the calling thread for the operating system: `ps -T -p PID` lists it.
-
-    Linux keeps 15 bytes of a name, so a long one loses letters of its middle word and keeps its number.
-    """
-    kind, _, number = name.rpartition("-")
-    short = name if len(name) <= 15 else f"{kind[: 14 - len(number)]}-{number}"
-    try:
-        # Unlike pthread_setname_np, this needs no ctypes. From 3.14 on Python does it by itself, cut at 15 bytes.
-        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as comm:
-            comm.write(short)
-    except OSError:
-        pass  # not Linux: the name is only Python's

@@ -70,7 +70,8 @@ def show_for(progress: Any, total: int | None) -> Show | None:
     elif progress is True:
         progress = Bar()
     if isinstance(progress, Bar):
-        return _TqdmBar(progress, total)
+        drawable = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+        return _TqdmBar(progress, total) if drawable else None
     return _Callback(progress, total)
 
 
@@ -122,11 +123,9 @@ class _TqdmBar:
         from tqdm import tqdm
 
         # A class of our own: the setting must not reach the user's bars.
-        class Plain(tqdm):  # type: ignore[type-arg]  # generic in the stubs only: tqdm[Any] fails when run
-            monitor_interval = 0
-
+        plain: Any = type("Plain", (tqdm,), {"monitor_interval": 0})
         disable = None if not bar.always else False  # None: tqdm's word for "unless it is a terminal"
-        self._bar: Any = Plain(total=total, desc=bar.label or None, unit="item", file=sys.stderr, disable=disable)
+        self._bar: Any = plain(total=total, desc=bar.label or None, unit="item", file=sys.stderr, disable=disable)
         self._failed = self._retried = 0
 
     def tell(self, schedule: Schedule) -> None:

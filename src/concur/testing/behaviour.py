@@ -177,7 +177,7 @@ class Raise(Script):
             try:
                 self.context.play()
             except BaseException:
-                raise self.made()
+                raise self.made()  # noqa: B904 - the implicit context is what is played
         raise self.made()
 
     def made(self) -> BaseException:

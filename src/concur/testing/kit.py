@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -141,8 +142,7 @@ def check_all(
 
 
 def _load() -> dict[str, Law]:
-    import concur.testing.laws  # noqa: F401 - registers them
-
+    import_module("concur.testing.laws")  # registers them
     return LAWS
 
 
@@ -150,7 +150,7 @@ _warm: set[str] = set()
 
 
 def _warm_up(subject: Subject) -> None:
-    """Make one call, so that what the first one leaves for the life of the program is there before anything is counted."""
+    """Make one call, so that what it leaves for good is there before anything is counted."""
     if str(subject) not in _warm:
         from concur.testing.behaviour import Return
 
@@ -163,12 +163,14 @@ def _try(law: Law, subject: Subject, examples: int) -> None:
 
     cheap = subject.traits.virtual_time or not subject.traits.concurrent
 
+    checks: Any = HealthCheck  # iterable by its metaclass
+
     @settings(
         max_examples=1 if law.once else examples,
         deadline=None,
         database=None,
         verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(checks),
         # Elsewhere the order of events differs from one run to the next: shrinking would chase shadows, slowly.
         phases=[Phase.generate, Phase.shrink] if cheap else [Phase.generate],
         report_multiple_bugs=False,

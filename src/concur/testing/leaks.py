@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Leak", "Snapshot", "no_leaks", "pending_tasks", "snapshot"]
 
 
+SEGMENTS = ("concur", "psm_", "sem.mp-")  # ours, and what multiprocessing names; the folder is the whole machine's
+
+
 class Leak(AssertionError):
     """Something is left that was not there before."""
 
@@ -56,7 +59,7 @@ def snapshot() -> Snapshot:
         threads=frozenset(f"{thread.name} ({thread.ident})" for thread in threading.enumerate()),
         processes=frozenset(_descendants(os.getpid(), helper_pids)),
         descriptors=frozenset(_descriptors(helper_descriptors)),
-        shared_memory=frozenset(_own_files("/dev/shm")),
+        shared_memory=frozenset(name for name in _own_files("/dev/shm") if name.startswith(SEGMENTS)),
         files=frozenset(_own_files(tempfile.gettempdir()) - helper_files),
         handlers=frozenset(f"{number}: {signal.getsignal(number)!r}" for number in signal.valid_signals()),
     )

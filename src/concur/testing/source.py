@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 
 __all__ = ["Source"]
 
@@ -32,10 +32,9 @@ class Source:
         self._items = items
         self._error = error
         self._on_pull = on_pull
-        self._pulling = threading.Lock()
-        self.pulled = 0
-        self.opened = 0
-        self.finalised = 0
+        self.pulled: int = 0
+        self.opened: int = 0
+        self.finalised: int = 0
         self.faults: list[str] = []
 
     def plain(self) -> Generator[Any, None, None]:
@@ -80,13 +79,21 @@ class Witness:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._iterator = source.plain()
+        self.iterated: int = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.iterated += 1
+        return _WitnessIterator(self._source)
+
+
+class _WitnessIterator:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._items = source.plain()
         self._busy = threading.Lock()
         self._over = False
-        self.iterated = 0
 
-    def __iter__(self) -> Witness:
-        self.iterated += 1
+    def __iter__(self) -> _WitnessIterator:
         return self
 
     def __next__(self) -> Any:
@@ -96,7 +103,7 @@ class Witness:
         try:
             if self._over:
                 self._source.faults.append("pulled after its end")
-            return next(self._iterator)
+            return next(self._items)
         except BaseException:
             self._over = True
             raise

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Raised", "Returned", "Streamed", "Subject", "attempt"]
 
+Values: TypeAlias = list[Any]  # by another name where `Subject.list` hides the type
+Pairs: TypeAlias = list[tuple[Any, Any]]
 Entry: TypeAlias = Literal["sync", "asyncio", "trio", "uvloop"]
 
 
@@ -119,12 +121,12 @@ class Subject:
 
     def list(self, items: Any, *, fn: Any = None, **options: Any) -> Any:
         """Call the list form."""
-        fn, options = fn or self.fn, self._options(options)
+        fn, options = fn or self.fn, self.options(options)
         if not self.asynchronous:
-            return self._verbs.run_parallel(fn, items, **options)
+            return self.verbs.run_parallel(fn, items, **options)
 
         async def call() -> Any:
-            return await self._verbs.arun_parallel(fn, items, **options)
+            return await self.verbs.arun_parallel(fn, items, **options)
 
         return self.run(call)
 
@@ -140,7 +142,7 @@ class Subject:
         `each` is called with every value, before the next one is asked for. An error of the stream is told, one of
         `each` is raised.
         """
-        values: list[Any] = []
+        values: Values = []
         told = each or (lambda value: None)
         if not self.asynchronous:
             with self.open_stream(items, **options) as results:
@@ -178,36 +180,36 @@ class Subject:
 
     def open_stream(self, items: Any, *, fn: Any = None, **options: Any) -> Any:
         """Make a stream: a context manager, async for an async entry."""
-        verbs, options = self._verbs, self._options(options)
+        verbs, options = self.verbs, self.options(options)
         verb = verbs.aiter_parallel if self.asynchronous else verbs.iter_parallel
         return verb(fn or self.fn, items, **options)
 
-    def zipped(self, items: list[Any], **options: Any) -> list[tuple[Any, Any]]:
+    def zipped(self, items: Values, **options: Any) -> Pairs:
         """Take from two streams of the same call in turns."""
         if not self.asynchronous:
             with self.open_stream(items, **options) as one, self.open_stream(items, **options) as two:
                 return list(zip(one, two, strict=True))
 
-        async def call() -> list[tuple[Any, Any]]:
-            pairs: list[tuple[Any, Any]] = []
+        async def call() -> Pairs:
+            pairs: Pairs = []
             async with self.open_stream(items, **options) as one, self.open_stream(items, **options) as two:
                 async for value in one:
                     pairs.append((value, await anext(two)))
             return pairs
 
-        pairs: list[tuple[Any, Any]] = self.run(call)
+        pairs: Pairs = self.run(call)
         return pairs
 
-    def together(self, calls: list[Any], **options: Any) -> list[Any]:
+    def together(self, calls: Values, **options: Any) -> Values:
         """Make several list calls at the same time: by threads, or by tasks for an async entry."""
-        answers: list[Any] = [None] * len(calls)
+        answers: Values = [None] * len(calls)
         if self.asynchronous:
 
-            async def all_at_once() -> list[Any]:
+            async def all_at_once() -> Values:
                 import anyio
 
                 async def one(at: int) -> None:
-                    answers[at] = await self._verbs.arun_parallel(self.fn, calls[at], **self._options(options))
+                    answers[at] = await self.verbs.arun_parallel(self.fn, calls[at], **self.options(options))
 
                 async with anyio.create_task_group() as group:
                     for at in range(len(calls)):
@@ -243,10 +245,12 @@ class Subject:
         return replace(self, pool=None)
 
     @property
-    def _verbs(self) -> Any:
+    def verbs(self) -> Any:
+        """What has the verbs: the pool, or the library."""
         return concur if self.pool is None else self.pool
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Give a call's options with the mode, or without what belongs to the pool."""
         if self.pool is None:
             return {"mode": self.mode, **options}
         return {name: value for name, value in options.items() if name not in ("mode", "workers")}

@@ -59,7 +59,7 @@ class Switchboard:
     def __init__(self, patience: float = PATIENCE) -> None:
         self.patience = patience
         self.events: list[Event] = []
-        self.most = 0
+        self.most: int = 0
         self._running = 0
         self._changed = threading.Condition()
         self._conditions: dict[str, Callable[[], bool]] = {}
@@ -195,7 +195,7 @@ class _Guest:
     """A body that waits at a latch, in this process."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
+        self.event: threading.Event = threading.Event()
 
     def pass_(self) -> None:
         self.event.set()
@@ -249,7 +249,8 @@ class _Server:
                     self._connections.add(connection)
                     self._selector.register(connection, selectors.EVENT_READ)
                 else:
-                    self._hear(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
+                    registered: Any = key.fileobj  # a socket, like all that is registered
+                    self._hear(registered)
 
     def _hear(self, connection: socket.socket) -> None:
         try:

@@ -40,7 +40,7 @@ def watchdog(seconds: float, what: str) -> Iterator[None]:
         return
 
     def bark(*_: object) -> None:
-        print(f"watchdog: {what} hangs after {seconds:g} s", file=sys.__stderr__, flush=True)  # noqa: T201 - its job
+        print(f"watchdog: {what} hangs after {seconds:g} s", file=sys.__stderr__, flush=True)
         faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr)
         raise Hang(f"{what} took longer than {seconds:g} s; the stacks are on standard error")
 

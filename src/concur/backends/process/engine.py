@@ -17,7 +17,7 @@ from concur._drive.worker import Batch, bounded, clock
 from concur.backends import Deliver, Job, Report, Work
 from concur.backends.process import wire
 from concur.backends.process.worker import main
-from concur.errors import MainGuardMissing, NotTransferable, Unsupported, WorkerCrashed, WorkerStartFailed
+from concur.errors import ConcurError, MainGuardMissing, NotTransferable, Unsupported, WorkerCrashed, WorkerStartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,10 @@ class ProcessEngine:
         for event in events:
             if event in self._workers:
                 self._bury(event)
-        self._deal()
+        try:
+            self._deal()
+        except ConcurError as exc:  # no further worker could be started
+            self._break_down(exc)
 
     def close(self) -> None:
         if self._closed:

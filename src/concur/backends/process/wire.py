@@ -128,7 +128,7 @@ def _dump_one(error: BaseException) -> bytes:
     for make in (_whole, _in_parts):
         try:
             payload = pickle.dumps(make(error), PROTOCOL)
-            if type(_rebuild(*pickle.loads(payload))) is type(error):
+            if _same(_rebuild(*pickle.loads(payload)), error):
                 return payload
         except Exception:  # in the user's own code; the last way calls none
             continue
@@ -139,6 +139,12 @@ def _dump_one(error: BaseException) -> bytes:
         message = f"<str() of it raised {type(exc).__name__}>"
     text = "".join(traceback.format_exception(error)).rstrip()
     return pickle.dumps(("surrogate", (f"{kind.__module__}.{kind.__qualname__}", message, text), {}), PROTOCOL)
+
+
+def _same(rebuilt: BaseException, error: BaseException) -> bool:
+    # An __init__ that words its message from its arguments words it twice when it is given the message.
+    args, others = rebuilt.args, error.args
+    return type(rebuilt) is type(error) and (args == others or repr(args) == repr(others))
 
 
 def _load_one(payload: bytes) -> BaseException:

@@ -14,10 +14,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from concur._core.steps import Breakdown, Job, Report
+from concur._drive.names import name_for_system
 from concur._drive.state import WorkerState
 from concur._drive.worker import Batch, run_batch
 from concur.backends.process import wire
-from concur.backends.thread import name_for_system
 from concur.errors import ConcurError, NotTransferable, SetupFailed
 
 if TYPE_CHECKING:

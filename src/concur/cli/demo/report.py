@@ -19,6 +19,8 @@ class Machine:
     Attributes:
         cpus: How many CPUs this process may use.
         gil: Whether this Python runs with a GIL.
+        load: Programs that wanted a CPU before the demo began, on average over a minute; None where the system
+            does not count them.
     """
 
     system: str
@@ -27,6 +29,12 @@ class Machine:
     python: str
     cpus: int
     gil: bool
+    load: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether other programs had so much of the CPUs that times say little."""
+        return self.load is not None and self.load > self.cpus / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +115,12 @@ def as_json(report: Report) -> dict[str, object]:
     """The report as what `json.dumps` takes; seconds are not rounded."""
     machine = report.machine
     return {
-        "machine": {"system": machine.system, "architecture": machine.architecture, "cpus": machine.cpus},
+        "machine": {
+            "system": machine.system,
+            "architecture": machine.architecture,
+            "cpus": machine.cpus,
+            "load_before": machine.load,
+        },
         "python": {
             "implementation": machine.implementation,
             "version": machine.python,

@@ -6,6 +6,7 @@ What is run lives in `workloads`, the sentence about it comes from `verdict`.
 from __future__ import annotations
 
 import math
+import os
 import platform
 import sys
 import time
@@ -190,7 +191,15 @@ def _this_machine() -> Machine:
         python=platform.python_version(),
         cpus=concur.available_workers(),
         gil=True if gil_enabled is None else bool(gil_enabled()),
+        load=_load(),
     )
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows has none
+        return None
 
 
 def _short(value: object) -> str:

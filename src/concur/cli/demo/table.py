@@ -33,7 +33,7 @@ def plain(report: Report) -> str:
     lines = [_title(report), "", _line(header[0])]
     for section in sections:
         lines += ["-" * len("  ".join(header[0])), *(_line(row) for row in section)]
-    lines += ["", NOTE, "", *(line for workload in report.workloads for line in _told(workload))]
+    lines += ["", *_notes(report), "", *(line for workload in report.workloads for line in _told(workload))]
     return "\n".join([*lines, "", *_closing(report)])
 
 
@@ -43,6 +43,14 @@ def _title(report: Report) -> str:
     cpus = f"{machine.cpus} usable CPU{'' if machine.cpus == 1 else 's'}"
     where = f"{machine.system} {machine.architecture}"
     return f"concur demo: {machine.implementation} {machine.python}{gil}, {where}, {cpus}"
+
+
+def _notes(report: Report) -> list[str]:
+    """How to read the times."""
+    if not report.machine.busy:
+        return [NOTE]
+    load = f"The CPUs were busy already (a load of {report.machine.load:.1f} before the start)"
+    return [NOTE, f"{load}: the times say less. --rounds 3 helps."]
 
 
 def _rows(workload: WorkloadReport) -> list[tuple[str, ...]]:
@@ -128,7 +136,8 @@ def _show_rich(report: Report) -> None:
         table.add_section()
     console = Console(highlight=False)
     console.print(table)
-    console.print(Text(NOTE, style="dim"))
+    for note in _notes(report):
+        console.print(Text(note, style="dim"))
     for workload in report.workloads:
         sentence, does = _told(workload)
         console.print(Text.assemble("\n", (workload.name, "bold"), sentence.removeprefix(workload.name)))

@@ -30,7 +30,7 @@ from concur.testing.subject import Raised, Returned
 from concur.testing.switchboard import Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from concur.testing.draws import Draw
     from concur.testing.subject import Entry, Subject
@@ -41,6 +41,9 @@ def plain(items: Any) -> list[Any]:
     kept, error = prefix(expected(items))
     assert error is None, "the law drew a failing item"
     return kept
+
+
+EMPTY: st.SearchStrategy[Callable[[], Any]] = st.sampled_from([list, tuple, dict, Source([]).plain])
 
 
 @law("V1", "R == P, a fresh list of length n")
@@ -56,7 +59,7 @@ def the_list_of_the_plain_loop(subject: Subject, draw: Draw) -> None:
 @law("V2", "n = 0: the list is empty; f is never called and no worker starts", fresh=True)
 def nothing_for_no_items(subject: Subject, draw: Draw) -> None:
     config = draw(configs(0), "config")
-    empty = draw(st.sampled_from([list, tuple, dict, Source([]).plain]), "empty")
+    empty = draw(EMPTY, "empty")
     policy = draw(st.sampled_from(["raise", "group", "collect"]), "on_error")
     with Switchboard() as board:
         setup = board.line.set_up
@@ -102,7 +105,7 @@ def split(subject: Subject, draw: Draw) -> None:
     j = draw(st.integers(i, len(items)), "j")
     options = draw(configs(len(items)), "config").options
     pieces = [subject.list(piece, **options) for piece in (items[:i], items[i:j], items[j:])]
-    assert same_value(sum(pieces, []), subject.list(items, **options))
+    assert same_value([value for piece in pieces for value in piece], subject.list(items, **options))
 
 
 @law("V7", "permutation: R(f, pi X) == pi R(f, X)")
@@ -204,8 +207,10 @@ def any_entry(subject: Subject, draw: Draw) -> None:
     options = draw(configs(len(items)), "config").options
     kept, error = prefix(expected(items))
     entries: list[Entry] = ["sync", "asyncio"]
-    entries += ["trio"] if find_spec("trio") else []
-    entries += ["uvloop"] if find_spec("uvloop") else []
+    if find_spec("trio"):
+        entries.append("trio")
+    if find_spec("uvloop"):
+        entries.append("uvloop")
     other = replace(subject, entry=draw(st.sampled_from(entries), "entry"), coroutine=draw(st.booleans(), "coroutine"))
     for tried in (subject, other):
         got = tried.attempt(items, **options)
