@@ -448,3 +448,10 @@ def test_the_invariants_see_an_index_in_two_places_and_a_lost_one() -> None:
     first.start = 1
     with pytest.raises(AssertionError, match="two places"):
         schedule.check()
+
+
+def test_of_the_jobs_behind_an_error_the_last_is_cancelled_first() -> None:
+    schedule = Schedule(Plan(workers=2, chunksize=1))
+    first, *_ = jobs(ask(schedule, items=range(4)))
+    schedule.reported(failed(first, ValueError()), 0.0)
+    assert cancels(ask(schedule)) == [(3, False), (2, False), (1, False)]
