@@ -10,7 +10,8 @@ import pytest
 from concur._core.flight import GRACE
 from concur._core.outcome import Failure
 from concur._core.plan import Plan
-from concur._core.schedule import Schedule
+from concur._core.retry import Retry
+from concur._core.schedule import LEAST_LOOKAHEAD, Schedule
 from concur._core.steps import Breakdown, Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
 from concur.errors import DeadlineExceeded, ItemTimeout
 
