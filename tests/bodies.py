@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import signal
@@ -12,6 +11,8 @@ import time
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+
+import anyio
 
 import concur
 
@@ -24,7 +25,7 @@ def double(x: int) -> int:
 
 
 async def adouble(x: int) -> int:
-    await asyncio.sleep(0)
+    await anyio.sleep(0)
     return 2 * x
 
 
@@ -141,7 +142,7 @@ def hang_at(item: tuple[int, int]) -> int:
 async def ahang_at(item: tuple[int, int]) -> int:
     index, fatal = item
     if index == fatal:
-        await asyncio.sleep(LONG)
+        await anyio.sleep(LONG)
     return index
 
 
@@ -227,7 +228,8 @@ class AsyncLoadsOnlyAtHome(LoadsOnlyAtHome):
 def make(kind: str) -> Any:
     """Return an awkward value, or the kind itself."""
     makers: dict[str, Any] = {
-        "unpicklable": Unpicklable, "unloadable": Unloadable, "exits": ExitsOnPickling, "exits on loading": ExitsOnLoading,
+        "unpicklable": Unpicklable, "unloadable": Unloadable, "exits": ExitsOnPickling,
+        "exits on loading": ExitsOnLoading,
         "generator": lambda: (x for x in ()), "lock": threading.Lock, "lambda": lambda: lambda: None,
     }  # fmt: skip
     return makers.get(kind, lambda: kind)()
@@ -314,7 +316,7 @@ def see_and_set(x: object) -> str:
 async def asee_and_set(x: object) -> str:
     seen = variable.get()
     variable.set(f"set by {x}")
-    await asyncio.sleep(0)
+    await anyio.sleep(0)
     assert variable.get() == f"set by {x}"
     return seen
 
@@ -385,11 +387,11 @@ class UseLocal:
 class AsyncUseLocal(UseLocal):
     async def __call__(self, x: int) -> str:  # type: ignore[override]  # the async twin
         name = self.local.get().name
-        await asyncio.sleep(0)
+        await anyio.sleep(0)
         if x == self.fail:
             raise ValueError(x)
         if x == self.hang:
-            await asyncio.sleep(LONG)
+            await anyio.sleep(LONG)
         return name
 
 

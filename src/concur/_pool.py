@@ -289,6 +289,8 @@ class Pool:
             self._check()
             if kind not in self._engines:
                 self._engines[kind] = call.open_engine(frozenset({self._number}), keep=True)
+                atexit.unregister(_close_all)
+                atexit.register(_close_all)  # before what the engine's imports do at exit, as multiprocessing does
             return (*self._engines[kind], False)
 
 

@@ -32,8 +32,16 @@ class Results(Generic[R]):
         self._check()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self._closed = True
+            try:
+                self._flat.throw(error)  # bodies that cannot be ended are left behind
+            except BaseException as raised:
+                if raised is not error:
+                    raise
+        else:
+            self.close()
 
     def __iter__(self) -> Iterator[R]:
         return self
@@ -61,6 +69,9 @@ class Results(Generic[R]):
                 yield from next(batches)
         except StopIteration as end:
             error: BaseException | None = end.value
+        except (KeyboardInterrupt, SystemExit) as exc:
+            batches.throw(exc)
+            raise
         finally:
             batches.close()
         if error is not None:

@@ -161,3 +161,25 @@ def test_threads_that_ask_at_once_are_all_served(hosted: tuple[Any, Work]) -> No
     for thread in threads:
         thread.join(PATIENCE)
     assert sorted(got) == sorted(2 * number for number in range(6) for _ in range(20))
+
+
+def test_a_job_whose_engine_has_ended_gets_its_last_report() -> None:
+    class Forgetful(SerialEngine):
+        """An engine that is closed with a job in work, whose end nobody tells any more."""
+
+        def wait(self, timeout: float | None) -> None:
+            if self.jobs:
+                raise SystemExit("broken")
+            super().wait(timeout)
+
+    host = DrivenHost(Forgetful(None, frozenset()))
+    mail: SimpleQueue[Report | Breakdown] = SimpleQueue()
+    session = host.session(work(abs), mail.put)
+    job = Job(0, [0])
+    session.start(job)
+    told = [mail.get(timeout=PATIENCE) for _ in range(2)]
+    assert isinstance(told[0], Breakdown)
+    assert isinstance(told[1], Report)
+    assert told[1].over
+    session.close()
+    host.close()

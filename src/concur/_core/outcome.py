@@ -129,9 +129,18 @@ def short_repr(item: Any, length: int = _REPR_LENGTH) -> str:
 def annotate(error: BaseException, *, index: int, item: object, worker: str, attempt: int) -> None:
     """Note on a user's exception which item it is about. The same note is not added twice."""
     where = f" in {worker}" if worker else ""
-    note = f"concur: item {index} ({short_repr(item)}) failed{where}, attempt {attempt}"
-    try:
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-    except Exception:  # a frozen dataclass, for one, takes no note: the error itself matters more
-        pass
+    add_note(error, f"concur: item {index} ({short_repr(item)}) failed{where}, attempt {attempt}")
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to a user's exception, unless it has it or will not take any: its notes may be no list."""
+    notes = getattr(error, "__notes__", None)
+    if notes is None:
+        set_plainly(error, "__notes__", [note])
+    elif isinstance(notes, list) and note not in notes:
+        notes.append(note)
+
+
+def set_plainly(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute of a user's exception, which may be a frozen dataclass that refuses the usual way."""
+    BaseException.__setattr__(error, name, value)

@@ -12,7 +12,7 @@ from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from concur._core.steps import Breakdown
+from concur._core.steps import Breakdown, Report
 from concur._drive.worker import clock
 from concur.errors import Closed
 
@@ -32,26 +32,27 @@ class _Hosted:
         self._name = name
         self._closing = False
         self._broken: BaseException | None = None  # what ended the thread before its time
-        self._ended = False  # the thread has left its loop
+        self.ended: bool = False  # the thread has left its loop
         self._sessions: set[HostedSession] = set()
 
     def session(self, work: Work, deliver: Deliver) -> HostedSession:
         """Open a session; raises what the engine's own `session` raises."""
-        answer: SimpleQueue[Session | BaseException] = SimpleQueue()
+        answer: SimpleQueue[BaseException | None] = SimpleQueue()
+        session = HostedSession(self, deliver)
 
         def open_session() -> None:
             try:
-                if self._ended:
+                if self.ended:
                     raise self._broken or Closed("the pool is closed")
-                answer.put(self._open(work, deliver))
+                session.open(self._open(work, session.deliver))
+                answer.put(None)
             except BaseException as exc:
                 answer.put(exc)
 
         self.command(open_session)
-        opened = answer.get()
-        if isinstance(opened, BaseException):
-            raise opened
-        session = HostedSession(self, opened, deliver)
+        failed = answer.get()
+        if failed is not None:
+            raise failed
         with self._lock:
             self._sessions.add(session)
         return session
@@ -104,12 +105,16 @@ class _Hosted:
             self._tell(exc)
         finally:
             with self._lock:
-                self._closing = self._ended = True
+                self._closing = self.ended = True
             while self._commands:
                 try:
                     self._commands.popleft()()
                 except Exception:  # the engine's own, again
                     continue
+            with self._lock:
+                sessions = list(self._sessions)
+            for session in sessions:
+                session.let_go()
 
     def _tell(self, error: BaseException) -> None:
         """Tell every open session that it cannot go on."""
@@ -138,19 +143,40 @@ class _Hosted:
 class HostedSession:
     """A session whose engine lives in a helper thread."""
 
-    def __init__(self, host: _Hosted, session: Session, deliver: Deliver) -> None:
+    _session: Session
+
+    def __init__(self, host: _Hosted, deliver: Deliver) -> None:
         self._host = host
+        self._deliver = deliver
+        self._jobs: dict[Job, None] = {}  # whose last report is awaited
+
+    def open(self, session: Session) -> None:
+        """Take the engine's own session. In the helper thread."""
         self._session = session
-        self.deliver = deliver
+
+    def deliver(self, report: Report | Breakdown) -> None:
+        if isinstance(report, Report) and report.over:
+            self._jobs.pop(report.job, None)
+        self._deliver(report)
+
+    def let_go(self) -> None:
+        """Give the last report of every job: the helper thread has ended, and nobody else will."""
+        for job in list(self._jobs):
+            self.deliver(Report(job, []))
 
     def start(self, job: Job) -> None:
+        self._jobs[job] = None
         self._do(self._session.start, job)
 
     def recall(self, job: Job) -> None:
         self._do(self._session.recall, job)
 
     def cancel(self, job: Job, *, abandon: bool) -> None:
-        self._do(lambda: self._session.cancel(job, abandon=abandon))
+        try:
+            self._do(lambda: self._session.cancel(job, abandon=abandon))
+        except Closed:
+            if self._host.ended:
+                self.deliver(Report(job, []))
 
     def close(self) -> None:
         self._host.forget(self)

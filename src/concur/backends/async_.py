@@ -226,7 +226,7 @@ class TaskSession:
         report = batch.end()
         if report is not None:
             if running:  # the scope was cancelled while its body ran
-                lose_running(report, batch.since)
+                lose_running(report, batch.since, now=clock())
             self.deliver(report)
         return False
 

@@ -32,13 +32,14 @@ JOIN_SECONDS = 2.0  # how long a worker that was told to stop may take before it
 class _Hand:
     """What one lane of a worker holds: a batch, and the ticket of the item that was dealt."""
 
-    __slots__ = ("batch", "cancelled", "session", "ticket", "worker")
+    __slots__ = ("batch", "cancelled", "item", "session", "ticket", "worker")
 
     def __init__(self, session: ProcessSession, batch: Batch, worker: _Worker) -> None:
         self.session = session
         self.batch = batch
         self.worker = worker
         self.ticket = -1
+        self.item: Any = None
         self.cancelled = False
 
 
@@ -52,6 +53,7 @@ class _Worker:
         self.ready = False
         self.open = True  # the channel may still give something
         self.calls: set[int] = set()  # that it has been told of
+        self.heard: set[int] = set()  # of these, the ones that it has heard of
         self.hands: dict[Batch, _Hand] = {}
 
     def send(self, *message: Any) -> None:
@@ -139,10 +141,17 @@ class ProcessEngine:
         self._queue.append((session, batch))
         self._deal()
 
-    def stop_body(self, batch: Batch) -> None:
+    def stop_body(self, session: ProcessSession, batch: Batch) -> None:
         """End the running body of a batch: cancel its task, or kill its worker."""
-        for hand in list(self._hands.values()):
-            if hand.batch is batch and not hand.cancelled:
+        hands = [hand for hand in self._hands.values() if hand.batch is batch]
+        if not hands:  # Ctrl-C has landed while its item was being sent
+            for worker in self._workers.values():
+                worker.hands.pop(batch, None)
+            report = batch.lose()
+            if report is not None:
+                session.deliver(report)
+        for hand in hands:
+            if not hand.cancelled:
                 self._read(hand.worker)  # a value that has arrived wins
                 if batch.over:
                     return
@@ -157,6 +166,7 @@ class ProcessEngine:
         for worker in self._workers.values():
             if session.number in worker.calls:
                 worker.calls.discard(session.number)
+                worker.heard.discard(session.number)
                 worker.send("end", session.number)
 
     # -- dealing ----------------------------------------------------------------------------------------------------
@@ -168,7 +178,7 @@ class ProcessEngine:
             if batch.over:
                 self._queue.popleft()
                 continue
-            free = [w for w in self._workers.values() if w.ready and w.open and self._lanes(session, w) > len(w.hands)]
+            free = [w for w in self._workers.values() if w.ready and w.open and self._has_room(w, session)]
             if not free:
                 break
             self._queue.popleft()
@@ -189,6 +199,12 @@ class ProcessEngine:
         session = self._queue[0][0]
         return session.processes
 
+    def _has_room(self, worker: _Worker, session: ProcessSession) -> bool:
+        hands = worker.hands.values()
+        if session.work.is_async and not all(hand.session.work.is_async for hand in hands):
+            return False  # a plain body keeps the worker to itself: its timeout would kill what runs beside it
+        return self._lanes(session, worker) > len(hands)
+
     def _lanes(self, session: ProcessSession, worker: _Worker) -> int:
         return session.lanes(list(self._workers.values()).index(worker)) if session.work.is_async else 1
 
@@ -207,9 +223,11 @@ class ProcessEngine:
                 continue
             batch.since = None
             hand.ticket = next(self._tickets)
+            hand.item = item
             self._hands[hand.ticket] = hand
             hand.worker.send("item", session.number, hand.ticket, index, payload)
             return
+        hand.item = None
         hand.worker.hands.pop(batch, None)
         report = batch.end()
         if report is not None:
@@ -250,6 +268,9 @@ class ProcessEngine:
 
     def _on_ready(self, worker: _Worker) -> None:
         worker.ready = True
+
+    def _on_called(self, worker: _Worker, number: int) -> None:
+        worker.heard.add(number)
 
     def _on_broken(self, worker: _Worker, error: bytes) -> None:
         worker.ready = True  # its end, which follows, says nothing new
@@ -324,6 +345,9 @@ class ProcessEngine:
             report: Report | None
             if hand.cancelled:
                 report = batch.lose()
+            elif hand.session.number not in worker.heard:  # it was dead before the item came
+                batch.todo.appendleft(hand.item)
+                report = batch.lose()
             else:
                 crash = WorkerCrashed(index, exitcode)
                 if len(worker.hands) > 1:
@@ -396,7 +420,7 @@ class ProcessSession:
         if report is not None:
             self.deliver(report)
         else:
-            self._engine.stop_body(job.state)
+            self._engine.stop_body(self, job.state)
 
     def close(self) -> None:
         self._engine.end_call(self)

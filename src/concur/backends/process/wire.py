@@ -12,12 +12,13 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
-from concur._core.outcome import short_repr
+from concur._core.outcome import add_note, set_plainly, short_repr
 from concur.errors import InvalidOption, NotTransferable, RemoteError
 
 __all__ = ["dump", "dump_error", "dump_fn", "find_variable", "load", "load_error"]
 
 PROTOCOL = 5
+USERS = (Exception, SystemExit, GeneratorExit)  # what pickling may raise; a KeyboardInterrupt is Ctrl-C
 
 
 def dump(what: str, value: Any) -> bytes:
@@ -28,7 +29,7 @@ def dump(what: str, value: Any) -> bytes:
     """
     try:
         return pickle.dumps(value, PROTOCOL)
-    except Exception as exc:
+    except USERS as exc:
         way, verb = ("back from", "Return") if what.startswith("result") else ("to", "Send")
         raise NotTransferable(
             what,
@@ -45,7 +46,7 @@ def load(what: str, payload: bytes) -> Any:
     """
     try:
         return pickle.loads(payload)
-    except Exception as exc:
+    except USERS as exc:
         text = f"{what} was pickled, but unpickling it on the other side failed: {_reason(exc)}"
         if "__main__" in str(exc):
             text += (
@@ -63,7 +64,7 @@ def dump_fn(fn: Any, what: str = "fn") -> bytes:
     """
     try:
         return pickle.dumps(fn, PROTOCOL)
-    except Exception as exc:
+    except USERS as exc:
         raise NotTransferable(
             what,
             f"{what}={_name(fn)} cannot be sent to a worker process: {_reason(exc)}. {_remedy(_name(fn) + str(exc))}",
@@ -114,12 +115,12 @@ def load_error(payload: bytes) -> BaseException:
     for at, (_, link, suppress) in enumerate(chain):
         following = errors[at + 1] if at + 1 < len(errors) else None
         if link == "cause":
-            errors[at].__cause__ = following
+            set_plainly(errors[at], "__cause__", following)
         elif link == "context":
-            errors[at].__context__ = following
-        errors[at].__suppress_context__ = suppress
+            set_plainly(errors[at], "__context__", following)
+        set_plainly(errors[at], "__suppress_context__", suppress)
     error = errors[0]
-    error.add_note(f"concur: traceback in the worker\n{text}")
+    add_note(error, f"concur: traceback in the worker\n{text}")
     return error
 
 
@@ -130,12 +131,12 @@ def _dump_one(error: BaseException) -> bytes:
             payload = pickle.dumps(make(error), PROTOCOL)
             if _same(_rebuild(*pickle.loads(payload)), error):
                 return payload
-        except Exception:  # in the user's own code; the last way calls none
+        except USERS:  # in the user's own code; the last way calls none
             continue
     kind = type(error)
     try:
         message = str(error)
-    except Exception as exc:
+    except USERS as exc:
         message = f"<str() of it raised {type(exc).__name__}>"
     text = "".join(traceback.format_exception(error)).rstrip()
     return pickle.dumps(("surrogate", (f"{kind.__module__}.{kind.__qualname__}", message, text), {}), PROTOCOL)
@@ -150,7 +151,7 @@ def _same(rebuilt: BaseException, error: BaseException) -> bool:
 def _load_one(payload: bytes) -> BaseException:
     try:
         return _rebuild(*pickle.loads(payload))
-    except Exception as exc:
+    except USERS as exc:
         return RemoteError("unknown", f"the exception could not be unpickled: {_reason(exc)}", "")
 
 
@@ -171,7 +172,7 @@ def _rebuild(way: str, content: Any, state: dict[str, Any]) -> BaseException:
         return content
     kind, args = content
     error: BaseException = kind.__new__(kind, *args)
-    error.args = args
+    set_plainly(error, "args", args)
     error.__dict__.update(state)
     return error
 

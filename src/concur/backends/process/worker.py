@@ -79,6 +79,7 @@ class _Worker:
         self._channel.close()
 
     def _on_call(self, number: int, fn: bytes, loop: str | None, clocked: bool, carried: bytes) -> None:
+        self.send("called", number)
         try:
             function = wire.load("fn", fn)
             context = Context()
@@ -98,6 +99,8 @@ class _Worker:
         call = self._calls.get(number)
         if call is not None:
             call.run(ticket, index, payload)
+        else:  # its function was refused
+            self.send("cancelled", ticket, 0.0, wire.dump_error(RuntimeError("cancelled")))
 
     def _on_cancel(self, number: int, ticket: int) -> None:
         call = self._calls.get(number)
