@@ -440,10 +440,8 @@ print("the end of the program")
 """
 
 
-@law("K12 exit", "a pool or stream that is open at interpreter exit does not hang it", needs=["named", "plain"], once=True)
+@law("K12 exit", "a pool or stream that is open at interpreter exit does not hang it", needs=["named", "plain", "sync_entry"], once=True)
 def open_at_exit(subject: Subject, draw: Draw) -> None:
-    if subject.asynchronous:
-        return  # an open async stream has no loop at exit; the pool is the same
     program = subprocess.run(
         [sys.executable, "-c", EXIT.format(mode=subject.backend.name)], capture_output=True, text=True, timeout=60, check=False
     )
