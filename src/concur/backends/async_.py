@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 from concur._core.steps import Breakdown, Report
 from concur._drive.loops import being_cancelled
 from concur._drive.state import WorkerState
-from concur._drive.worker import Batch, clock, lose_running
+from concur._drive.worker import Batch, clock
 from concur.backends import Deliver, Job, Traits, Work
 from concur.errors import InvalidOption, MissingExtra, SetupFailed
 
@@ -217,17 +217,11 @@ class TaskSession:
                 if await self._run_items(batch, base):
                     return True
             except BaseException:
-                if not scope.cancel_called:  # the whole run is being cancelled: this task will not come back
-                    self._tell(batch.lose())
+                self._tell(batch.lose())  # now: if the whole run is being cancelled, this task does not come back
                 raise
             finally:
                 del self._scopes[batch]
-        running = batch.kept > len(batch.values)
-        report = batch.end()
-        if report is not None:
-            if running:  # the scope was cancelled while its body ran
-                lose_running(report, batch.since)
-            self.deliver(report)
+        self._tell(batch.end())
         return False
 
     async def _run_items(self, batch: Batch, base: Context) -> bool:
