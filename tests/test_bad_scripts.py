@@ -50,7 +50,7 @@ class Ended:
         """It ended with this error, and at most its two workers had begun to run the program."""
         assert self.code == 1, self.err
         assert self.out == ""
-        (error,) = [line for line in self.err.splitlines() if line.startswith(f"concur.errors.{kind}: ")][-1:]
+        (error,) = [line for line in self.err.splitlines() if line.startswith(f"concur.{kind}: ")][-1:]
         for word in words:
             assert word in self.err[self.err.rindex(error) :]
         assert self.runs <= 3
@@ -83,7 +83,7 @@ def test_without_a_main_guard_the_line_and_the_guard_are_named(tmp_path: Path, b
 def test_under_a_condition_that_is_no_main_guard_a_worker_finds_it_out(tmp_path: Path, mode: str) -> None:
     ended = run(tmp_path, script(tmp_path, f"if os.getpid():\n    {CALL}", mode))
     ended.assert_refused("WorkerStartFailed", "ended before it was ready", GUARD)
-    assert "concur.errors.MainGuardMissing" in ended.err
+    assert "concur.MainGuardMissing" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_function_of_an_interactive_session_cannot_be_sent(tmp_path: Path) -> 
     # At the end of its input an interactive session ends well, whatever its statements raised.
     program = HEAD.replace("    runs.write", "    _ = runs.write") + CALL.format(mode='"process"') + "\n"
     ended = run(tmp_path, "-i", given=program.replace('"x")\n', '"x")\n\n'))
-    assert "concur.errors.NotTransferable: fn was pickled" in ended.err
+    assert "concur.NotTransferable: fn was pickled" in ended.err
     assert "an interactive session" in ended.err
     assert (ended.out, ended.runs) == ("", 1)
 

@@ -114,3 +114,17 @@ def test_users_see_short_names() -> None:
         assert repr(pool) == "<concur.Pool mode='serial' workers=None open>"
     assert repr(concur.unpack(pow)).startswith("concur.unpack(")
     assert repr(concur.WorkerLocal(dict)).startswith("concur.WorkerLocal(")
+
+
+def test_names_that_are_loaded_on_first_use_are_those_that_type_checkers_see() -> None:
+    tree = ast.parse(Path(concur.__file__).read_text())
+    (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {
+        alias.name: str(node.module).removeprefix("concur.")
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    loaded = {name: home for home, names in concur._HOMES.items() for name in names}
+    assert loaded == seen
+    assert set(loaded) == set(concur.__all__)

@@ -281,6 +281,7 @@ class Pool:
 
     def _engine(self, call: Call) -> tuple[Any, bool, bool]:
         """Give the engine for a call, whether it pushes, and whether the call is to close it."""
+        self._check()
         if call.native or not (call.traits.concurrent or call.traits.async_native):
             return (*call.open_engine(), True)
         kind = f"loop {call.loop}" if call.hosts_coroutines or (call.traits.async_native and call.is_async) else "plain"

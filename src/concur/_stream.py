@@ -123,9 +123,10 @@ class AsyncResults(Generic[R]):
     async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self._state = "closed"
         self._batch = []
+        run, self._run = self._run, None
         try:
-            if self._run is not None:
-                await self._run.__aexit__(kind, *rest)
+            if run is not None:
+                await run.__aexit__(kind, *rest)
         finally:
             self._stack.close()
 

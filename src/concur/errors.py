@@ -144,7 +144,7 @@ class DeadlineExceeded(ConcurError, TimeoutError):
     """
 
     def __init__(self, deadline: float, *, abandoned: int = 0) -> None:
-        left = f"; {abandoned} running bodies were abandoned and end by themselves" if abandoned else ""
+        left = _abandoned(abandoned)
         super().__init__(f"the call did not end within deadline={deadline:g} seconds{left}")
         self.deadline = deadline
         self.abandoned = abandoned
@@ -170,6 +170,13 @@ class RemoteError(Exception):
         return f"{self.type_name}: {self.message} (the exception itself could not be pickled)"
 
 
+def _abandoned(count: int) -> str:
+    if not count:
+        return ""
+    bodies = "body was" if count == 1 else "bodies were"
+    return f"; {count} running {bodies} abandoned and will end without being waited for"
+
+
 def describe_exit(exitcode: int | None) -> str:
     """Say an exit code for a person: `exit code 3`, `killed by signal 9 (SIGKILL)`."""
     if exitcode is None:
@@ -183,3 +190,7 @@ def describe_exit(exitcode: int | None) -> str:
     except ValueError:
         name = ""
     return f"killed by signal {-exitcode}{name}"
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "concur"  # what a traceback shows is the name that users import

@@ -16,7 +16,7 @@ from world import SourceError, World, item_of
 
 from concur._core.flight import GRACE
 from concur._core.schedule import Schedule
-from concur._core.steps import Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Wait
+from concur._core.steps import Cancel, Done, Emit, Job, Pull, Recall, Report, Start, Step, Wait
 
 
 @dataclass(slots=True)
@@ -68,6 +68,9 @@ class _Player:
         self.pulled = 0
         self.source_ready = inf
         self.out: set[int] = set()  # indices in flight
+        self.jobs: set[Job] = set()  # jobs in flight
+        self.cancelled: set[Job] = set()
+        self.last_body = -1  # how many bodies had begun when the run was told to end; -1: it was not
         self.not_before: dict[int, float] = {}  # when a retry may start
         self.recalls: Counter[Job] = Counter()
         self.early_recalls: Counter[Job] = Counter()  # before a worker had taken the job
@@ -81,8 +84,7 @@ class _Player:
             step = schedule.next_step(self.now)
             self.check()
             self.now += self.world.tick
-            if story.stopped:
-                assert isinstance(step, Cancel | Recall | Wait | Done), f"{step!r} after the consumer has left"
+            self.check_step(step)
             match step:
                 case Start(job=job):
                     self.start(job)
@@ -121,10 +123,14 @@ class _Player:
             assert self.now >= self.not_before.get(index, 0.0), "a retry before its back-off"
         self.out.update(indices)
         self.story.jobs.append((job.start, len(job.items), job.attempt))
+        self.jobs.add(job)
+        assert len(self.jobs) <= 2 * plan.workers, "too many jobs in flight"
         self.simulation.start(job, self.now)
 
     def pull(self, count: int) -> None:
         assert count > 0, "a pull of nothing"
+        assert self.source_ready == inf, "a pull although the source has nothing yet"
+        assert self.story.failed_at == inf, "a pull although the error is known"
         self.foreign(self.world.pull_seconds)
         answer = next(self.answers, count)
         if isinstance(answer, float):
@@ -147,6 +153,8 @@ class _Player:
     def consume(self, values: list[Any]) -> None:
         assert values, "an empty batch"
         for value in values:
+            index = value.index if self.plan.on_error == "collect" else value[1]
+            assert index < self.story.failed_at, "a result behind the error was delivered"
             self.story.emitted.append(value)
             if len(self.story.emitted) == self.world.takes:
                 self.stop(abandon=False)
@@ -179,6 +187,7 @@ class _Player:
                 )
             else:
                 assert job.start + job.done > self.story.failed_at, "cancelled for no reason"
+        self.cancelled.add(job)
         self.simulation.cancel(job, self.now, abandon=abandon)
 
     def wait(self, until: float | None) -> None:
@@ -207,6 +216,21 @@ class _Player:
             if reports or ready:
                 return
 
+    def check_step(self, step: Step) -> None:
+        """Assert that a step comes at its time: what has become pointless is cancelled before anything else."""
+        story = self.story
+        if story.stopped:
+            assert isinstance(step, Cancel | Recall | Wait | Done), f"{step!r} after the consumer has left"
+        if isinstance(step, Cancel):
+            return
+        if story.stopped or self.asked >= self.deadline:
+            assert self.jobs <= self.cancelled, "a job runs on after the end"
+            begun = len(self.simulation.bodies)
+            assert self.last_body in (-1, begun), "a body began after the end"
+            self.last_body = begun
+        for job in self.jobs - self.cancelled:
+            assert job.start + job.done <= story.failed_at, "a job behind the error runs on"
+
     # -- facts --------------------------------------------------------------------------------------------------
 
     def tell(self, report: Report) -> None:
@@ -233,6 +257,8 @@ class _Player:
                 final = plan.on_error == "raise" and (how != "cancelled" or not self.beyond(index))
             if final:
                 self.story.failed_at = min(self.story.failed_at, index)
+        if report.over:
+            self.jobs.remove(job)
         if report.rest:
             self.out.difference_update(range(job.start + len(job.items) - report.rest, job.start + len(job.items)))
         self.schedule.reported(report, self.now)

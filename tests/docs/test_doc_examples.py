@@ -69,8 +69,6 @@ def test_what_is_not_as_the_page_says_is_found(ended: Ended, output: str | None,
 
 
 def test_the_end_of_a_traceback_is_compared() -> None:
-    ended = Ended(exitcode=1, stdout="before\n", stderr="Traceback:\n  x\nconcur.errors.Closed: the pool\n\nput\n")
-    example = Example(
-        page="p", line=1, code="", output="before\nconcur.errors.Closed: the ...\n\nput\n", raises="Closed"
-    )
+    ended = Ended(exitcode=1, stdout="before\n", stderr="Traceback:\n  x\nconcur.Closed: the pool\n\nput\n")
+    example = Example(page="p", line=1, code="", output="before\nconcur.Closed: the ...\n\nput\n", raises="Closed")
     assert complaint(example, ended) is None

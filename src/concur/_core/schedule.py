@@ -263,7 +263,7 @@ class Schedule:
         self._bound, self._error = index, error
         self._backlog.cut(index)
         self._delivery.cut(index)
-        for job in self._flight.jobs:
+        for job in reversed(self._flight.jobs):  # what waits goes first, as in `_cancel_all`
             if job.start + job.done > index and not job.cancelled:
                 self._flight.cancel(job, abandon=False)
 

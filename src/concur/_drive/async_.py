@@ -187,6 +187,7 @@ class AsyncRun:
                 case Done(error=error):
                     self._done = True
                     if error is not None:
+                        await checkpoint_if_cancelled()  # the caller's cancellation wins over it
                         raise error
         return None
 

@@ -118,11 +118,13 @@ class Batch:
             self.orphaned = bool(self.worker)
             report = self._report(over=True)
             if self.orphaned:
-                lose_running(report, self.since)
+                lose_running(report, self.since, now=clock())
                 report.abandoned = True
             return report
 
-    def lose(self, error: BaseException | None = None, kind: Any = "cancelled") -> Report | None:
+    def lose(
+        self, error: BaseException | None = None, kind: Any = "cancelled", *, now: float | None = None
+    ) -> Report | None:
         """Give the last report after the worker was lost: its running body failed, the rest is given back."""
         with self.lock:
             if self.over:
@@ -131,7 +133,7 @@ class Batch:
             running = self._body_runs()
             report = self._report(over=True)
             if running:
-                lose_running(report, self.since, error, kind)
+                lose_running(report, self.since, error, kind, now=clock() if now is None else now)
             return report
 
     # -- both, under the lock -----------------------------------------------------------------------------------
@@ -178,7 +180,12 @@ class Batch:
 
 
 def lose_running(
-    report: Report, since: float | None, error: BaseException | None = None, kind: Any = "cancelled"
+    report: Report,
+    since: float | None,
+    error: BaseException | None = None,
+    kind: Any = "cancelled",
+    *,
+    now: float,
 ) -> None:
     """Add the item whose body was running to a last report, as a failure: by default, one that was cancelled."""
     report.failures = {
@@ -187,7 +194,7 @@ def lose_running(
     }
     report.values.append(None)
     if report.durations is not None:
-        report.durations = [*report.durations, 0.0 if since is None else max(0.0, clock() - since)]
+        report.durations = [*report.durations, 0.0 if since is None else max(0.0, now - since)]
 
 
 def refuse_coroutines(values: list[Any], failures: dict[int, Failure]) -> None:

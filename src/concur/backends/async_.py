@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 from concur._core.steps import Breakdown, Report
 from concur._drive.loops import being_cancelled
 from concur._drive.state import WorkerState
-from concur._drive.worker import Batch, clock
+from concur._drive.worker import Batch, clock, lose_running
 from concur.backends import Deliver, Job, Traits, Work
 from concur.errors import InvalidOption, MissingExtra, SetupFailed
 
@@ -211,17 +211,23 @@ class TaskSession:
         """Run a batch in this task. True: an item has changed the context, and the rest needs a fresh task."""
         if not batch.worker:  # else another task began it, whose context an item has changed
             batch.begin(self._engine.worker)
-        with CancelScope() as scope:
-            self._scopes[batch] = scope
-            try:
-                if await self._run_items(batch, base):
-                    return True
-            except BaseException:
-                self._tell(batch.lose())  # now: if the whole run is being cancelled, this task does not come back
-                raise
-            finally:
-                del self._scopes[batch]
-        self._tell(batch.end())
+        try:
+            with CancelScope() as scope:
+                self._scopes[batch] = scope
+                try:
+                    if await self._run_items(batch, base):
+                        return True
+                finally:
+                    del self._scopes[batch]
+        except BaseException:  # not the scope's own cancellation: all tasks are, and this one will not come back
+            self._tell(batch.lose())
+            raise
+        running = batch.kept > len(batch.values)
+        report = batch.end()
+        if report is not None:
+            if running:  # the scope was cancelled while its body ran
+                lose_running(report, batch.since, now=clock())
+            self.deliver(report)
         return False
 
     async def _run_items(self, batch: Batch, base: Context) -> bool:

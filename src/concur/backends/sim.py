@@ -198,7 +198,7 @@ class SimEngine:
             self._free(lane)
             lane.state.close()
             self._lanes.remove(lane)
-            _tell(session, batch.lose(WorkerCrashed(lane.index, -9), "crashed"), self.now)
+            _tell(session, batch.lose(WorkerCrashed(lane.index, -9), "crashed", now=self.now), self.now)
             self._deal()
             return
         alone = Batch(Job(lane.index, [lane.item]))
@@ -250,7 +250,7 @@ class SimSession:
     def cancel(self, job: Job, *, abandon: bool) -> None:
         del abandon  # a simulated body can always be ended
         batch: Batch = job.state
-        report = batch.cancel(abandon=False) or batch.lose()
+        report = batch.cancel(abandon=False) or batch.lose(now=self._engine.now)
         self._engine.drop(batch)
         _tell(self, report, self._engine.now)
 

@@ -10,6 +10,7 @@ Needs hypothesis (`pip install 'concur[testing]'`) and no test runner. `import c
     watchdog               what hangs
 """
 
+from concur.testing import laws as _laws  # noqa: F401 - registers the laws
 from concur.testing.kit import LAWS, Failed, Held, Law, Skipped, Verdict, check, check_all, law
 from concur.testing.leaks import Leak, no_leaks
 from concur.testing.subject import Subject

@@ -39,6 +39,7 @@ class Law:
         needs: What a subject must have, by the names in `Subject.lacks`.
         fresh: Whether it needs workers of its own for each call, so that no pool can be kept for it.
         once: Whether one example says all.
+        most: How many examples are worth their time where time is real, because each lets some of it pass.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Law:
     needs: tuple[str, ...] = ()
     fresh: bool = False
     once: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,28 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str, sentence: str, *, needs: Iterable[str] = (), fresh: bool = False, once: bool = False
+    name: str,
+    sentence: str,
+    *,
+    needs: Iterable[str] = (),
+    fresh: bool = False,
+    once: bool = False,
+    most: int | None = None,
 ) -> Callable[[Callable[[Subject, Draw], object]], Callable[[Subject, Draw], object]]:
-    """Register a function as a law, at the level of the module that it stands in."""
+    """Register a function as a law, at the level of the module that it stands in; see `Law` for the arguments."""
 
     def register(function: Callable[[Subject, Draw], object]) -> Callable[[Subject, Draw], object]:
         assert name not in LAWS, f"there are two laws {name}"
         level: Any = function.__module__.rpartition(".")[2]
         LAWS[name] = Law(
-            name=name, level=level, sentence=sentence, function=function, needs=tuple(needs), fresh=fresh, once=once
+            name=name,
+            level=level,
+            sentence=sentence,
+            function=function,
+            needs=tuple(needs),
+            fresh=fresh,
+            once=once,
+            most=most,
         )
         return function
 
@@ -161,12 +176,15 @@ def _warm_up(subject: Subject) -> None:
 def _try(law: Law, subject: Subject, examples: int) -> None:
     from concur.testing.worlds import in_world
 
-    cheap = subject.traits.virtual_time or not subject.traits.concurrent
+    virtual = subject.traits.virtual_time
+    cheap = virtual or not subject.traits.concurrent
+    if law.once or (law.most is not None and not virtual):
+        examples = min(examples, 1 if law.once else law.most or 1)
 
     checks: Any = HealthCheck  # iterable by its metaclass
 
     @settings(
-        max_examples=1 if law.once else examples,
+        max_examples=examples,
         deadline=None,
         database=None,
         verbosity=Verbosity.quiet,

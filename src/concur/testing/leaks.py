@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Leak", "Snapshot", "no_leaks", "pending_tasks", "snapshot"]
+__all__ = ["Leak", "Snapshot", "joining_abandoned", "no_leaks", "pending_tasks", "snapshot"]
 
 
 SEGMENTS = ("concur", "psm_", "sem.mp-")  # ours, and what multiprocessing names; the folder is the whole machine's
@@ -77,6 +77,22 @@ def no_leaks() -> Iterator[None]:
     left = [text for text in snapshot().added(before) if not _of_others(text)]
     if left:
         raise Leak("left behind:\n  " + "\n  ".join(left))
+
+
+@contextmanager
+def joining_abandoned(patience: float = 20.0) -> Iterator[None]:
+    """Wait, at the end of a block, for the threads that were abandoned in it: they end with their bodies.
+
+    Raises:
+        Leak: One does not end within `patience` seconds.
+    """
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("concur-thread-"):
+            thread.join(patience)
+            if thread.is_alive():
+                raise Leak(f"the abandoned thread {thread.name} did not end with its body")
 
 
 def _of_others(text: str) -> bool:

@@ -297,6 +297,7 @@ _NEEDS: dict[str, Callable[[Subject], bool]] = {
     "virtual_time": lambda subject: subject.traits.virtual_time,
     "real_time": lambda subject: not subject.traits.virtual_time,
     # Needs that the way it is used answers:
+    "simulated": lambda subject: subject.backend.name == "sim",
     "sees_jobs": lambda subject: subject.traits == subject.backend.traits,
     "named": lambda subject: isinstance(subject.mode, str),
     "async_entry": lambda subject: subject.asynchronous,

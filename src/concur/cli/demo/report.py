@@ -64,7 +64,7 @@ class WorkloadReport:
 
     Attributes:
         size: How many items it has.
-        cpu_share: CPU time over wall time of the plain loop, 0 to 1.
+        cpu_share: CPU time of the plain loop over the time it had a CPU or waited, 0 to 1.
         verdict: None where the plain loop itself failed.
     """
 

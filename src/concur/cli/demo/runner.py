@@ -143,7 +143,7 @@ class _Try:
         if self.trouble is not None:
             return None
         label = f"{workload.name}, {self.mode}, {self.form}" if show_progress else None
-        cpu, wall = time.thread_time(), time.perf_counter()
+        cpu, queued, wall = time.thread_time(), _queued(), time.perf_counter()
         try:
             results = workload.run(self.form, mode=self.mode, workers=self.workers, progress=label)
         except Exception as exc:
@@ -152,7 +152,8 @@ class _Try:
             return None
         elapsed = time.perf_counter() - wall
         if elapsed < min(self.seconds, default=math.inf):
-            self.cpu_share = min(1.0, (time.thread_time() - cpu) / elapsed)
+            cpu, queued = time.thread_time() - cpu, _queued() - queued
+            self.cpu_share = cpu / max(cpu, elapsed - queued, 1e-9)
         self.seconds.append(elapsed)
         return results
 
@@ -193,6 +194,15 @@ def _this_machine() -> Machine:
         gil=True if gil_enabled is None else bool(gil_enabled()),
         load=_load(),
     )
+
+
+def _queued() -> float:
+    """Seconds that this thread was ready and had no CPU: on a busy machine they are not the work's own waiting."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):  # only Linux tells
+        return 0.0
 
 
 def _load() -> float | None:

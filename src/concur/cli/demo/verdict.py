@@ -12,7 +12,7 @@ __all__ = ["Evidence", "Verdict", "judge"]
 
 TIE = 1.10  # this close to the fastest is a tie: two runs in one mode differ as much
 GAIN = 1.25  # from this speed-up on, workers did run at the same time
-WAITING = 0.5  # below this share of CPU time, the work mostly waits
+WAITING = 0.3  # below this share of CPU time, the work mostly waits; a queue for a CPU can look like some
 
 LABELS = {"serial": "the plain loop", "thread": "threads", "process": "processes"}
 SINGULAR = frozenset({"serial", "async"})
@@ -24,7 +24,7 @@ class Evidence:
 
     Attributes:
         seconds: By mode and form; holds `("serial", "def")`, the plain loop.
-        cpu_share: CPU time over wall time of the plain loop, 0 to 1.
+        cpu_share: CPU time of the plain loop over the time it had a CPU or waited, 0 to 1.
         expected: The modes that the textbook would choose.
         workers: How many worked at once in the parallel modes.
         cpus: How many CPUs could be used.

@@ -30,6 +30,8 @@ from concur.testing.subject import Raised, Returned, Subject
 from concur.testing.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from concur.testing.draws import Config, Draw
 
 POLICIES: st.SearchStrategy[str] = st.sampled_from(["raise", "group", "collect"])
@@ -294,7 +296,8 @@ def holding_a_lock(message: str) -> BaseException:
 def surrogates(subject: Subject, draw: Draw) -> None:
     items = draw(scripts(least=1, most=8), "items")
     k = draw(st.integers(0, len(items) - 1), "k")
-    kind = draw(st.sampled_from([Sealed, Fragile, Rich, local_error, holding_a_lock]), "kind")
+    kinds: list[Callable[..., BaseException]] = [Sealed, Fragile, Rich, local_error, holding_a_lock]
+    kind = draw(st.sampled_from(kinds), "kind")
     options = draw(configs(len(items)), "config").options
     items[k] = Raise(kind, ("words",))
     right = sole(items, k)
