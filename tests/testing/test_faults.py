@@ -24,7 +24,8 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize(
-    ("fault", "name"), [pytest.param(fault, law, id=f"{law}-{fault.__name__}") for fault, laws in CAUGHT for law in laws]
+    ("fault", "name"),
+    [pytest.param(fault, law, id=f"{law}-{fault.__name__}") for fault, laws in CAUGHT for law in laws],
 )
 def test_the_law_catches_the_fault(fault: type, name: str) -> None:
     try:

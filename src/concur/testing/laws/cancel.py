@@ -440,12 +440,20 @@ print("the end of the program")
 """
 
 
-@law("K12 exit", "a pool or stream that is open at interpreter exit does not hang it", needs=["named", "plain", "sync_entry"], once=True)
+@law(
+    "K12 exit",
+    "a pool or stream that is open at interpreter exit does not hang it",
+    needs=["named", "plain", "sync_entry"],
+    once=True,
+)
 def open_at_exit(subject: Subject, draw: Draw) -> None:
     program = subprocess.run(
-        [sys.executable, "-c", EXIT.format(mode=subject.backend.name)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", EXIT.format(mode=subject.backend.name)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert program.returncode == 0, program.stderr
     assert program.stdout == "the end of the program\n"
     assert program.stderr == "", program.stderr
-
