@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from testing import faulty
 
-from concur.testing import Failed, Held, Subject, check
+from concur.testing import Failed, Subject, check
+from testing import faulty
 
 CAUGHT = [
     (faulty.LostResult, ["V1", "V12", "E5", "M2"]),
