@@ -417,11 +417,12 @@ def first_of(subject: Subject, stream: Any) -> Any:
 
 
 EXIT = """
+import time
 import concur
 pool = concur.pool(mode={mode!r}, workers=2)
 assert pool.run_parallel(abs, [-1, 2]) == [1, 2]
-results = concur.iter_parallel(abs, [-1, 2, 3], mode={mode!r})
-assert next(results) == 1
+results = concur.iter_parallel(time.sleep, [0, 0.3, 0.3], mode={mode!r}, workers=2)  # bodies run at the end
+assert next(results) is None
 print("the end of the program")
 """
 
