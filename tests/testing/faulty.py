@@ -52,6 +52,10 @@ class _Engine:
         self.inner.close()
 
 
+class Faultless(_Engine):
+    """No fault."""
+
+
 class _Reporting(_Engine):
     """Changes the reports of an engine on their way."""
 
@@ -151,15 +155,15 @@ class SharedContext(_Engine):
         return self.inner.session(_with(work, fn=shared), deliver)
 
 
-class OneTooMany(_Engine):
-    """One worker more than was asked for, each job begun as soon as it is given."""
+class TooManyWorkers(_Engine):
+    """Twice as many workers as were asked for, so that each job begins as soon as it is given."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
         inner._workers *= 2
 
 
-class OneTooFew(_Engine):
+class OneWorker(_Engine):
     """One worker, however many were asked for."""
 
     def __init__(self, inner: Any) -> None:
@@ -172,7 +176,6 @@ class LeakedThread(_Engine):
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
-        self.release = _held.release
         threading.Thread(target=_held.wait, name="leaked", daemon=True).start()
 
 
@@ -190,19 +193,16 @@ class LateError(_Engine):
         late.join()
 
 
-class IgnoredCancel(_Engine):
-    """A cancelled job runs on to its end, and a failed one too."""
+class NothingGivenBack(_Engine):
+    """A running job keeps what it has not begun, however long its body takes."""
 
     def session(self, work: Work, deliver: Deliver) -> Session:
-        return _NeverCancels(self.inner, _with(work, stop=False), deliver)
+        return _Keeping(self.inner, work, deliver)
 
 
-class _NeverCancels(ThreadSession):
-    def cancel(self, job: Job, *, abandon: bool) -> None:
-        """Ignore it: the last report comes when all has run."""
-
+class _Keeping(ThreadSession):
     def recall(self, job: Job) -> None:
-        """Ignore it: nothing is given back."""
+        """Ignore it."""
 
 
 class _Held:
