@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from threading import Lock
+from threading import RLock
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class Batch:
         self.reported: int = 0  # values told so far
         self.over: bool = False
         self.orphaned: bool = False  # nobody waits for the worker any more: it is to end
-        self.lock: Lock = Lock()
+        self.lock: RLock = RLock()
 
     # -- the worker's side --------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ class Session(Protocol):
     Guarantees that the schedule builds on:
     - `start` queues the job; jobs begin in the order in which they were started.
     - Each item of a job is in exactly one report: as ended, or in its `rest`. Exactly one report is `over`.
+    - The reports of one job are delivered in the order of its items; the one that is `over` is the last.
     - `recall` is answered by a report that is not over, unless the last one is out or on its way.
     - `cancel` makes the last report come: at once if nothing of the job runs or it can be stopped; if it cannot, at
       once with `abandon`, else when the running body has ended.

@@ -175,9 +175,11 @@ class ThreadSession:
             self.deliver(report)
 
     def recall(self, job: Job) -> None:
-        report = job.state.recall()
-        if report is not None:
-            self.deliver(report)
+        batch: Batch = job.state
+        with batch.lock:  # until it is delivered: the worker's last report must not overtake it
+            report = batch.recall()
+            if report is not None:
+                self.deliver(report)
 
     def cancel(self, job: Job, *, abandon: bool) -> None:
         batch: Batch = job.state
