@@ -10,7 +10,7 @@ import pytest
 import bodies
 import concur
 
-MAPS = {"thread": 250, "process": 40}
+MAPS = {"thread": 250, "process": 25}
 
 
 def faulty(item: tuple[int, str]) -> int:

@@ -19,10 +19,16 @@ class Odd(Exception):
     __notes__ = ()  # type: ignore[assignment]  # what is tested
 
 
-@pytest.mark.parametrize("error", [Frozen(3), Odd()])
-def test_an_exception_that_takes_no_note_stays_as_it_is(error: Exception) -> None:
+def test_a_frozen_exception_gets_its_note_too() -> None:
+    error = Frozen(3)
     annotate(error, index=0, item="x", worker="", attempt=1)
-    assert not getattr(error, "__notes__", ())
+    assert error.__notes__ == ["concur: item 0 ('x') failed, attempt 1"]
+
+
+def test_an_exception_whose_notes_are_no_list_stays_as_it_is() -> None:
+    error = Odd()
+    annotate(error, index=0, item="x", worker="", attempt=1)
+    assert error.__notes__ == ()
 
 
 def test_the_note_names_index_item_worker_and_attempt() -> None:
