@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
+from concur._core.outcome import short_repr
 from concur._core.retry import Retry
 from concur.backends._registry import check_mode
 from concur.errors import InvalidCall, InvalidOption
@@ -29,6 +30,9 @@ OnError: TypeAlias = Literal["raise", "group", "collect"]
 Progress: TypeAlias = "bool | str | Bar | Callable[[Tally], object] | None"
 
 
+FOREVER = 1e300  # seconds; more does not fit into a float together with the time of day
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -39,8 +43,9 @@ def _check_count(name: str, value: Any) -> None:
 
 
 def _check_seconds(name: str, value: Any) -> None:
-    if not _number(value) or not 0 < value < float("inf"):
-        raise InvalidOption(f"{name}={value!r}: must be a number of seconds greater than 0, or None for no limit")
+    if not _number(value) or not 0 < value <= FOREVER:
+        shown = short_repr(value, 30)
+        raise InvalidOption(f"{name}={shown}: must be a number of seconds greater than 0, or None for no limit")
 
 
 def _check_flag(name: str, value: Any) -> None:

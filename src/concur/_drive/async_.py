@@ -231,7 +231,7 @@ class AsyncRun:
                     session.cancel(job, abandon=hard)
                 case Recall(job=job):
                     session.recall(job)
-                case Wait(until=until):
+                case Wait(until=until) if not abandon:  # as in the sync driver
                     await self._wait(until)
                 case _:
                     return

@@ -128,7 +128,11 @@ class Run:
             self._source.close()
 
     def _leave(self, *, abandon: bool) -> None:
-        """End what runs, and come back when it has ended."""
+        """End what runs, and come back when it has ended.
+
+        After Ctrl-C nothing is waited for: it may have landed between taking a report and telling it, and who waits
+        for that report would wait for ever. What was killed or cancelled ends while the engine is closed.
+        """
         self._schedule.stop(abandon=abandon)
         while self._schedule.in_flight:
             match self._schedule.next_step(self._engine.clock()):
@@ -136,7 +140,7 @@ class Run:
                     self._session.cancel(job, abandon=hard)
                 case Recall(job=job):
                     self._session.recall(job)
-                case Wait(until=until):
+                case Wait(until=until) if not abandon:
                     self._wait(until)
                 case _:
                     return

@@ -89,12 +89,14 @@ class _Callback:
     def __init__(self, function: Callable[[Tally], object], total: int | None) -> None:
         self._function = function
         self._total = total
-        self._done = 0
+        self._done = self._failed = 0
 
     def tell(self, schedule: Schedule) -> None:
         while self._done < schedule.done:
             self._done += 1
-            failed = min(schedule.failed, self._done)
+            left = schedule.done - self._done  # of items that ended together, those that failed are counted last
+            self._failed = max(self._failed, schedule.failed - left)
+            failed = self._failed
             tally = Tally(done=self._done, total=self._total, failed=failed, retried=schedule.retried)
             try:
                 self._function(tally)

@@ -303,12 +303,13 @@ class ProcessEngine:
             self._hands[ticket].batch.since = clock()
 
     def _on_done(self, worker: _Worker, ticket: int, seconds: float, payload: bytes) -> None:
+        del worker
         hand = self._take_hand(ticket)
         if hand is None:
             return
         batch = hand.batch
         try:
-            value = wire.load(f"result of an item in {worker.name}", payload)
+            value = wire.load(f"result of item {batch.job.start + len(batch.values)}", payload)
         except NotTransferable as exc:
             self._failed(hand, seconds, exc, "failed")
             return
