@@ -208,6 +208,17 @@ def _judge_end(world: World, story: Story) -> None:
     _judge_prefix(world, story, len(story.emitted))
     if plan.window is not None and plan.ordered:
         assert max(story.simulation.attempts, default=-1) < k + plan.window
+    if k == n:
+        bad_outcomes = sum(not outcome.ok for outcome in story.emitted) if plan.on_error == "collect" else 0
+        _judge_counters(world, story, bad_outcomes)
+
+
+def _judge_counters(world: World, story: Story, failed: int) -> None:
+    """Judge the counters of a run in which every item got its outcome."""
+    n = len(world.acts)
+    assert story.counters[:2] == (n, failed)
+    if world.plan.deadline is None:  # at a deadline, a retry may have been decided on and not begun
+        assert story.counters[2] == story.simulation.attempts.total() - n, "retries are miscounted"
 
 
 def _judge_group(world: World, story: Story) -> None:
@@ -237,6 +248,7 @@ def _judge_group(world: World, story: Story) -> None:
     indices = _results_of(world, story, len(story.emitted))
     assert (indices if world.plan.ordered else sorted(indices)) == good
     _judge_prefix(world, story, len(story.emitted))
+    _judge_counters(world, story, n - len(good))
 
 
 def _judge_deadline(world: World, story: Story, error: DeadlineExceeded) -> None:
