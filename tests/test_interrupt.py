@@ -1,4 +1,4 @@
-"""Ctrl-C: the call is left at once where bodies can be killed or left behind, with one KeyboardInterrupt, no orphans."""
+"""Ctrl-C: the call is left at once where bodies can be killed or left behind: one KeyboardInterrupt, no orphans."""
 
 from __future__ import annotations
 

@@ -49,9 +49,12 @@ def test_two_calls_at_once_do_not_mix(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("fn", [bodies.double, bodies.adouble])
 def test_two_zipped_streams_do_not_mix(mode: str, fn: Any) -> None:
-    with concur.pool(mode=mode, workers=2) as pool:
-        with pool.iter_parallel(fn, range(30)) as left, pool.iter_parallel(fn, range(100, 130)) as right:
-            assert list(zip(left, right, strict=True)) == [(2 * x, 2 * x + 200) for x in range(30)]
+    with (
+        concur.pool(mode=mode, workers=2) as pool,
+        pool.iter_parallel(fn, range(30)) as left,
+        pool.iter_parallel(fn, range(100, 130)) as right,
+    ):
+        assert list(zip(left, right, strict=True)) == [(2 * x, 2 * x + 200) for x in range(30)]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterable, Iterable, Sized
-from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from concur.backends._registry import backend_of
 from concur.errors import InvalidCall, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
     from contextvars import Context
 
     from concur._core.schedule import Schedule
@@ -251,23 +250,34 @@ class Call:
             carry=tuple(options.context),
         )
 
-    @contextmanager
-    def showing(self, schedule: Schedule) -> Generator[Callable[[], object] | None]:
+    def showing(self, schedule: Schedule) -> Showing:
         """Show progress while the block runs: gives what to call after each report."""
-        if self.options.progress is None or self.options.progress is False:
-            yield None
-            return
-        from concur.observe.progress import show_for
+        show: Show | None = None
+        if self.options.progress is not None and self.options.progress is not False:
+            from concur.observe.progress import show_for
 
-        show: Show | None = show_for(self.options.progress, self.total)
-        if show is None:
-            yield None
-            return
-        try:
-            yield lambda: show.tell(schedule)
-        finally:
-            show.tell(schedule)
-            show.close()
+            show = show_for(self.options.progress, self.total)
+        return Showing(show, schedule)
+
+
+class Showing:
+    """Progress that is shown while the block runs. A class: contextlib's generators choke on frozen exceptions."""
+
+    def __init__(self, show: Show | None, schedule: Schedule) -> None:
+        self._show = show
+        self._schedule = schedule
+
+    def __enter__(self) -> Callable[[], object] | None:
+        return None if self._show is None else self._tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._show is not None:
+            self._tell()
+            self._show.close()
+
+    def _tell(self) -> None:
+        if self._show is not None:
+            self._show.tell(self._schedule)
 
 
 def choose_backend(options: Options, is_async: bool) -> Backend:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,6 +18,8 @@ R = TypeVar("R")
 
 __all__ = ["AsyncResults", "Results"]
 
+_open_streams: weakref.WeakSet[Results[Any]] = weakref.WeakSet()
+
 
 class Results(Generic[R]):
     """The results of `iter_parallel`: an iterator, and a context manager that ends the run when it is left.
@@ -27,6 +31,7 @@ class Results(Generic[R]):
     def __init__(self, call: Call, engine: Callable[[], tuple[Any, bool, bool]]) -> None:
         self._flat = self._items(call, engine)
         self._closed = False
+        _open_streams.add(self)
 
     def __enter__(self) -> Results[R]:
         self._check()
@@ -180,3 +185,13 @@ class AsyncResults(Generic[R]):
             stepped=call.traits.virtual_time,
             told=told,
         )
+
+
+@atexit.register
+def _close_all() -> None:
+    # Later, when its generator is collected, daemon threads have stopped for good: it would wait for them for ever.
+    for left in list(_open_streams):
+        try:
+            left.close()
+        except ValueError:
+            pass  # another thread is in the middle of it

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import psutil
 import pytest
 
@@ -81,13 +83,10 @@ def test_a_worker_that_is_killed_while_idle_is_replaced_and_costs_no_item() -> N
 def test_a_worker_that_dies_while_it_starts_ends_the_call(asynchronous: bool, tmp_path: Path) -> None:
     setup = bodies.Folder(str(tmp_path), exit_code=4)
     began = time.monotonic()
+    call = partial(concur.arun_parallel if asynchronous else concur.run_parallel, bodies.double, range(3))
+    call = partial(call, mode="process", workers=2, setup=setup)
     with pytest.raises(concur.WorkerStartFailed) as caught:
-        if asynchronous:
-            import anyio
-
-            anyio.run(lambda: concur.arun_parallel(bodies.double, range(3), mode="process", workers=2, setup=setup))
-        else:
-            concur.run_parallel(bodies.double, range(3), mode="process", workers=2, setup=setup)
+        anyio.run(call) if asynchronous else call()
     assert caught.value.exitcode == 4
     assert time.monotonic() - began < HANG
 
@@ -210,7 +209,6 @@ def _run(entry: str, fn: Any, items: list[Any]) -> list[Any]:
             outcomes = pool.run_parallel(fn, items, on_error="collect", chunksize=4)
             assert pool.run_parallel(bodies.double, [1]) == [2]
             return outcomes
-    import anyio
 
     async def main() -> list[Any]:
         with anyio.fail_after(HANG):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import http.client
 import json
 import pickle
@@ -335,6 +336,19 @@ def test_parsing_counts_nodes_and_survives_a_broken_file(tmp_path: Path) -> None
         "Constant": 1,
     }
     assert workloads.count_nodes(str(bad)) == {"SyntaxError": 1}
+
+
+def test_parsing_outlasts_the_race_of_older_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+    stumbles = iter([True, True, False])
+    parse = ast.parse
+
+    def stumbling(source: bytes) -> ast.Module:
+        if next(stumbles):
+            raise SystemError("AST constructor recursion depth mismatch")
+        return parse(source)
+
+    monkeypatch.setattr(ast, "parse", stumbling)
+    assert workloads.count_nodes(workloads.__file__)["Module"] == 1
 
 
 def test_the_parsed_files_are_the_librarys_own_and_as_many_as_asked_for() -> None:

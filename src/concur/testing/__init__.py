@@ -10,7 +10,7 @@ Needs hypothesis (`pip install 'concur[testing]'`) and no test runner. `import c
     watchdog               what hangs
 """
 
-from concur.testing import laws as _laws  # noqa: F401 - registers the laws
+from concur.testing import laws  # registers them
 from concur.testing.kit import LAWS, Failed, Held, Law, Skipped, Verdict, check, check_all, law
 from concur.testing.leaks import Leak, no_leaks
 from concur.testing.subject import Subject
@@ -24,6 +24,7 @@ __all__ = [
     "LAWS",
     "Law",
     "law",
+    "laws",
     "Verdict",
     "Held",
     "Failed",

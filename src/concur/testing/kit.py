@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from concur.testing.leaks import no_leaks
 from concur.testing.noise import no_noise
+from concur.testing.subject import run_on
 from concur.testing.watchdog import Hang, watchdog
 
 if TYPE_CHECKING:
@@ -129,8 +132,9 @@ def check(
     missing = subject.lacks(tried.needs)
     if missing:
         return Skipped(tried.name, tuple(missing))
-    _warm_up(subject)
     try:
+        with watchdog(patience, f"a first call on {subject}"), no_noise():
+            _warm_up(subject)
         with watchdog(patience, f"{tried.name} on {subject}"), no_noise(), no_leaks():
             if pooled and not tried.fresh:
                 with subject.kept(POOLED_WORKERS) as kept:
@@ -170,6 +174,8 @@ def _warm_up(subject: Subject) -> None:
         from concur.testing.behaviour import Return
 
         subject.fresh.list([Return(0), Return(1)], workers=2)
+        if find_spec("uvloop"):
+            run_on("uvloop", checkpoint)
         _warm.add(str(subject))
 
 

@@ -56,8 +56,8 @@ class Switchboard:
         [7]
     """
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self.patience = patience
+    def __init__(self, patience: float | None = None) -> None:
+        self.patience = PATIENCE if patience is None else patience
         self.events: list[Event] = []
         self.most: int = 0
         self._running = 0

@@ -6,6 +6,7 @@ import faulthandler
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,9 @@ def watchdog(seconds: float, what: str) -> Iterator[None]:
         faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr)
         raise Hang(f"{what} took longer than {seconds:g} s; the stacks are on standard error")
 
+    began = time.monotonic()
     before = signal.signal(signal.SIGALRM, bark)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + LAST_RESORT, exit=True)
     try:
         yield
@@ -53,3 +55,7 @@ def watchdog(seconds: float, what: str) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
+        if outer:  # a watchdog around this one goes on
+            left = max(outer - (time.monotonic() - began), 0.001)
+            faulthandler.dump_traceback_later(left + LAST_RESORT, exit=True)
+            signal.setitimer(signal.ITIMER_REAL, left)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessEngine"]
 
+CANCEL_SECONDS = 1.0  # how long a cancelled coroutine may take to end before its worker is killed
 JOIN_SECONDS = 2.0  # how long a worker that was told to stop may take before it is killed
 
 
@@ -85,6 +86,7 @@ class ProcessEngine:
         self._tickets = count()
         self._bell, self._button = os.pipe()
         os.set_blocking(self._button, False)
+        self._asked: deque[tuple[float, _Hand]] = deque()  # when a coroutine was told to end, the oldest first
         self._closed = False
 
     def session(self, work: Work, deliver: Deliver) -> ProcessSession:
@@ -101,6 +103,9 @@ class ProcessEngine:
 
     def wait(self, timeout: float | None) -> None:
         channels = {worker.channel: worker for worker in self._workers.values() if worker.open}
+        if self._asked:
+            left = max(0.0, self._asked[0][0] + CANCEL_SECONDS - clock())
+            timeout = left if timeout is None else min(timeout, left)
         events: list[Any] = wait([*channels, *self._workers, self._bell], bounded(timeout))
         if self._bell in events:
             os.read(self._bell, 4096)
@@ -110,6 +115,7 @@ class ProcessEngine:
         for event in events:
             if event in self._workers:
                 self._bury(event)
+        self._end_the_deaf()
         try:
             self._deal()
         except ConcurError as exc:  # no further worker could be started
@@ -158,8 +164,16 @@ class ProcessEngine:
                 hand.cancelled = True
                 if hand.session.work.is_async:
                     hand.worker.send("cancel", hand.session.number, hand.ticket)
+                    self._asked.append((clock(), hand))
                 else:
                     hand.worker.kill()
+
+    def _end_the_deaf(self) -> None:
+        """Kill the workers whose loop is blocked: a coroutine there was cancelled, and has not ended since."""
+        while self._asked and clock() >= self._asked[0][0] + CANCEL_SECONDS:
+            _, hand = self._asked.popleft()
+            if hand.batch in hand.worker.hands:
+                hand.worker.kill()
 
     def end_call(self, session: ProcessSession) -> None:
         self._queue = deque(entry for entry in self._queue if entry[0] is not session)

@@ -41,6 +41,7 @@ FORMS: tuple[Form, ...] = ("def", "async def")
 PARSED_FILES, HASHED_BUFFERS, FETCHED_PAGES = 650, 80, 120
 
 _NOT_OURS = frozenset({"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"})
+_PARSE_ATTEMPTS = 5
 _BUFFER = bytes(range(256)) * 16_384  # 4 MiB
 _BUFFER_REPEATS = 8
 _FETCH_TIMEOUT = 30.0  # seconds
@@ -134,10 +135,21 @@ def count_nodes(path: str) -> dict[str, int]:
     with open(path, "rb") as file:
         source = file.read()
     try:
-        tree = ast.parse(source)
+        tree = _parsed(source)
     except SyntaxError:
         return {"SyntaxError": 1}  # a few files of some builds are broken on purpose
     return dict(Counter(type(node).__name__ for node in ast.walk(tree)))
+
+
+def _parsed(source: bytes) -> ast.Module:
+    # Before Python 3.12.2, two threads that parse at the same time share a count of the depth, and now and then one
+    # of them takes the other's for an error of its own (gh-106905). The tree is right, and so is the next attempt's.
+    for _ in range(_PARSE_ATTEMPTS - 1):
+        try:
+            return ast.parse(source)
+        except SystemError:
+            continue
+    return ast.parse(source)
 
 
 async def count_nodes_async(path: str) -> dict[str, int]:

@@ -282,11 +282,12 @@ def local_error(message: str) -> BaseException:
     return Local(message)
 
 
-def holding_a_lock(message: str) -> BaseException:
-    """Make an exception with an attribute that cannot be pickled."""
-    error = ValueError(message)
-    error.lock = threading.Lock()  # type: ignore[attr-defined]  # that is the point
-    return error
+class Locked(Exception):
+    """An exception that holds a lock, which cannot be pickled."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.lock = threading.Lock()
 
 
 @law(
@@ -296,7 +297,7 @@ def holding_a_lock(message: str) -> BaseException:
 def surrogates(subject: Subject, draw: Draw) -> None:
     items = draw(scripts(least=1, most=8), "items")
     k = draw(st.integers(0, len(items) - 1), "k")
-    kinds: list[Callable[..., BaseException]] = [Sealed, Fragile, Rich, local_error, holding_a_lock]
+    kinds: list[Callable[..., BaseException]] = [Sealed, Fragile, Rich, local_error, Locked]
     kind = draw(st.sampled_from(kinds), "kind")
     options = draw(configs(len(items)), "config").options
     items[k] = Raise(kind, ("words",))
@@ -309,7 +310,7 @@ def surrogates(subject: Subject, draw: Draw) -> None:
         if subject.traits.shares_memory:
             assert type(error).__qualname__ == type(right).__qualname__, repr(error)
             assert error.args == right.args
-        elif kind in (local_error, holding_a_lock):
+        elif kind in (local_error, Locked):
             assert type(error) is concur.RemoteError, repr(error)
             assert error.type_name == f"{type(right).__module__}.{type(right).__qualname__}"
             assert error.message == "words"

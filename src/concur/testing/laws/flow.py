@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from concur.backends import Job
-from concur.testing.behaviour import Nest, Return, Script, Visit
+from concur.testing.behaviour import Dawdle, Nest, Return, Script, Visit
 from concur.testing.draws import configs, expected, prefix, same_value, scripts
 from concur.testing.kit import law
 from concur.testing.source import Source
@@ -30,12 +30,19 @@ def visits(line: Line, n: int, *latches: str) -> list[Script]:
     return [Visit(line, index, Return(index), latches) for index in range(n)]
 
 
+def lasting(subject: Subject, line: Line, n: int) -> list[Script]:
+    """Give `n` bodies that return their index, and last long enough to overlap where they can."""
+    if not subject.traits.concurrent:
+        return visits(line, n)
+    return [Visit(line, index, Dawdle(0.001, Return(index))) for index in range(n)]
+
+
 @law("C1", "running bodies <= w, always", fresh=True)
 def at_most_w(subject: Subject, draw: Draw) -> None:
     n = draw(st.integers(0, 30), "n")
     config = draw(configs(n), "config")
     with Switchboard() as board:
-        subject.list(visits(board.line, n), **config.options)
+        subject.list(lasting(subject, board.line, n), **config.options)
         assert board.most <= subject.width(config.workers), f"{board.most} bodies at once"
         assert (board.most > 0) is (n > 0)
 
@@ -285,7 +292,7 @@ def one_at_a_time(subject: Subject, draw: Draw) -> None:
     config = draw(configs(n, workers=st.just(1)), "config")
     ordered = draw(st.booleans(), "ordered")
     with Switchboard() as board:
-        streamed = subject.stream(visits(board.line, n), ordered=ordered, **config.options)
+        streamed = subject.stream(lasting(subject, board.line, n), ordered=ordered, **config.options)
         assert streamed.values == list(range(n))
         assert board.started == board.ended == list(range(n))
         assert board.most <= 1

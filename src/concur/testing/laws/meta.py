@@ -151,7 +151,12 @@ def small_worlds(most: int) -> Iterator[World]:
             yield World(n=n, workers=workers, chunksize=chunksize, failing=frozenset(failing), form=form)
 
 
-@law("M3", "the simulated mode keeps the laws for every schedule, exhaustively for small n", needs=["simulated"], once=True)
+@law(
+    "M3",
+    "the simulated mode keeps the laws for every schedule, exhaustively for small n",
+    needs=["simulated"],
+    once=True,
+)
 def every_schedule(subject: Subject, draw: Draw) -> None:
     light = not subject.asynchronous and not subject.coroutine  # elsewhere a step costs a thread or a loop
     for world in small_worlds(4 if light else 2):

@@ -166,11 +166,17 @@ def opaque(subject: Subject, draw: Draw) -> None:
     items = [Return(value) for value in draw(odd, "values")]
     options = draw(configs(len(items)), "config").options
     given = [item.value for item in items]
-    assert same_value(subject.list(items, **options), given)
-    assert same_value(subject.stream(items, **options).values, given)
-    assert same_value(subject.list(given, **options), given), "as items"
-    outcomes = subject.list(items, on_error="collect", **options)
-    assert same_value([outcome.value for outcome in outcomes], given)
+    # By `attempt`: a KeyboardInterrupt that is taken for an error must not be taken for the user's.
+    for got in (subject.attempt(items, **options), subject.attempt(given, **options)):
+        assert isinstance(got, Returned), f"{got} was raised"
+        assert same_value(got.value, given)
+    streamed = subject.stream(items, **options)
+    assert streamed.error is None
+    assert same_value(streamed.values, given)
+    collected = subject.attempt(items, on_error="collect", **options)
+    assert isinstance(collected, Returned), f"{collected} was raised"
+    assert all(outcome.ok for outcome in collected.value), collected
+    assert same_value([outcome.value for outcome in collected.value], given)
 
 
 @law("V11", "unordered: the same values in any order; outcomes sorted by index equal enumerate(P)")
