@@ -127,6 +127,9 @@ def _check_outcome(world: World, outcome: Any, story: Story) -> None:
         assert world.plan.deadline is not None
         assert isinstance(outcome.error, ItemCancelled)
         assert story.told.get(index) != "value", "a completed value was lost at the deadline"
+        if story.told.get(index) == "cancelled" and bodies[-1].ended >= world.plan.deadline:
+            assert outcome.worker == bodies[-1].worker
+            assert outcome.duration == bodies[-1].ended - bodies[-1].began
         return
     ending = "value"
     if not isinstance(outcome, Ok):
