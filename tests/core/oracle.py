@@ -127,6 +127,9 @@ def _check_outcome(world: World, outcome: Any, story: Story) -> None:
         assert world.plan.deadline is not None
         assert isinstance(outcome.error, ItemCancelled)
         assert story.told.get(index) != "value", "a completed value was lost at the deadline"
+        if story.told.get(index) == "cancelled" and bodies[-1].ended >= world.plan.deadline:
+            assert outcome.worker == bodies[-1].worker
+            assert outcome.duration == bodies[-1].ended - bodies[-1].began
         return
     ending = "value"
     if not isinstance(outcome, Ok):
@@ -208,6 +211,17 @@ def _judge_end(world: World, story: Story) -> None:
     _judge_prefix(world, story, len(story.emitted))
     if plan.window is not None and plan.ordered:
         assert max(story.simulation.attempts, default=-1) < k + plan.window
+    if k == n:
+        bad_outcomes = sum(not outcome.ok for outcome in story.emitted) if plan.on_error == "collect" else 0
+        _judge_counters(world, story, bad_outcomes)
+
+
+def _judge_counters(world: World, story: Story, failed: int) -> None:
+    """Judge the counters of a run in which every item got its outcome."""
+    n = len(world.acts)
+    assert story.counters[:2] == (n, failed)
+    if world.plan.deadline is None:  # at a deadline, a retry may have been decided on and not begun
+        assert story.counters[2] == story.simulation.attempts.total() - n, "retries are miscounted"
 
 
 def _judge_group(world: World, story: Story) -> None:
@@ -237,6 +251,7 @@ def _judge_group(world: World, story: Story) -> None:
     indices = _results_of(world, story, len(story.emitted))
     assert (indices if world.plan.ordered else sorted(indices)) == good
     _judge_prefix(world, story, len(story.emitted))
+    _judge_counters(world, story, n - len(good))
 
 
 def _judge_deadline(world: World, story: Story, error: DeadlineExceeded) -> None:

@@ -34,6 +34,7 @@ class Story:
         failed_at: The smallest index whose final failure was told, in raise mode.
         foreign: Seconds after the deadline that were spent in the consumer and in the source.
         jobs: Start, length and attempt of each job.
+        counters: The schedule's at the end: done, failed, retried.
         snapshot: The schedule's counters when it stood still: pulled, delivered.
     """
 
@@ -47,6 +48,7 @@ class Story:
     failed_at: float = inf
     foreign: float = 0.0
     jobs: list[tuple[int, int, int]] = field(default_factory=list)
+    counters: tuple[int, int, int] = (0, 0, 0)
     snapshot: tuple[int, int] = (0, 0)
 
 
@@ -70,16 +72,18 @@ class _Player:
         self.out: set[int] = set()  # indices in flight
         self.jobs: set[Job] = set()  # jobs in flight
         self.cancelled: set[Job] = set()
+        self.timing_out: set[Job] = set()
         self.last_body = -1  # how many bodies had begun when the run was told to end; -1: it was not
         self.not_before: dict[int, float] = {}  # when a retry may start
         self.recalls: Counter[Job] = Counter()
         self.early_recalls: Counter[Job] = Counter()  # before a worker had taken the job
         self.idle_waits = 0
+        self.shortest = GRACE if self.plan.timeout is None else min(GRACE, self.plan.timeout)
         self.counters = (0, 0, 0)
 
     def play(self) -> Story:
         story, schedule = self.story, self.schedule
-        for _ in range(500 + 60 * (len(self.world.acts) + 1) * self.attempts_allowed()):
+        for _ in range(self.steps_allowed()):
             self.asked = self.now
             step = schedule.next_step(self.now)
             self.check()
@@ -169,9 +173,8 @@ class _Player:
         assert len(job.items) > 1 or timeout is not None or job.done, "a recall of a job that has nothing to give"
         if task.begun is None:
             self.early_recalls[job] += 1
-            shortest = GRACE if timeout is None else min(GRACE, timeout)
-            late = self.world.startup + max(self.world.delays) + self.now - self.simulation.now
-            assert self.early_recalls[job] <= 3 + (late + self.story.end) / shortest or not self.world.prompt, "polling"
+            most = 3 + self.world.startup / self.shortest
+            assert self.early_recalls[job] <= most or not self.world.prompt, "polling"
         else:
             self.recalls[job] += 1
             assert self.recalls[job] <= 2, "a job was recalled again and again"
@@ -179,8 +182,9 @@ class _Player:
 
     def cancel(self, job: Job, abandon: bool) -> None:
         task: Task = job.state
-        if not self.story.stopped and self.now < self.deadline:
+        if not self.story.stopped and self.asked < self.deadline:
             if abandon:
+                self.timing_out.add(job)
                 assert self.plan.timeout is not None, "abandoned for no reason"
                 assert task.over or (task.body is not None and self.now >= task.body.began + self.plan.timeout), (
                     "a timeout before its time"
@@ -245,7 +249,9 @@ class _Player:
             if failure is None:
                 continue
             error = failure.error
-            if how == "timed_out" or (how == "cancelled" and not self.story.stopped and self.now < self.deadline):
+            if how == "cancelled" and job not in self.timing_out:
+                continue
+            if how in ("timed_out", "cancelled"):
                 error = TimeoutError()
             if isinstance(error, KeyboardInterrupt):
                 final = True
@@ -254,7 +260,7 @@ class _Player:
                 self.not_before[index] = self.now + wait * (1 - plan.retry.jitter)
                 final = False
             else:
-                final = plan.on_error == "raise" and (how != "cancelled" or not self.beyond(index))
+                final = plan.on_error == "raise"
             if final:
                 self.story.failed_at = min(self.story.failed_at, index)
         if report.over:
@@ -263,10 +269,6 @@ class _Player:
             self.out.difference_update(range(job.start + len(job.items) - report.rest, job.start + len(job.items)))
         self.schedule.reported(report, self.now)
         self.check()
-
-    def beyond(self, index: int) -> bool:
-        """Whether a known error makes the outcome of `index` irrelevant."""
-        return index > self.story.failed_at
 
     def stop(self, *, abandon: bool) -> None:
         self.story.stopped = True
@@ -287,10 +289,16 @@ class _Player:
     def end(self, error: BaseException | None) -> None:
         assert self.schedule.in_flight == 0, "ended with jobs in flight"
         self.story.error, self.story.end = error, self.now
+        self.story.counters = self.counters
         retried = self.schedule.retried
         assert self.idle_waits <= 3 * len(self.story.jobs) + retried + 2 + sum(self.early_recalls.values()), "polling"
 
     # -- invariants ---------------------------------------------------------------------------------------------
+
+    def steps_allowed(self) -> int:
+        """Give a number of steps that only a run that does not end can reach."""
+        per_attempt = 60 + 5 * int(self.world.startup / self.shortest)  # a worker that starts is asked again
+        return 500 + per_attempt * (len(self.world.acts) + 1) * self.attempts_allowed()
 
     def attempts_allowed(self) -> int:
         return 1 if self.plan.retry is None else self.plan.retry.attempts

@@ -455,3 +455,14 @@ def test_of_the_jobs_behind_an_error_the_last_is_cancelled_first() -> None:
     first, *_ = jobs(ask(schedule, items=range(4)))
     schedule.reported(failed(first, ValueError()), 0.0)
     assert cancels(ask(schedule)) == [(3, False), (2, False), (1, False)]
+
+
+def test_the_outcome_of_a_body_that_the_deadline_ended_names_its_worker_and_duration() -> None:
+    schedule = Schedule(Plan(workers=1, on_error="collect", total=1, deadline=1.0))
+    (job,) = jobs(ask(schedule, items=["a"]))
+    ask(schedule, 1.0)
+    schedule.reported(
+        Report(job, [None], {0: Failure(RuntimeError(), "cancelled")}, durations=[0.75], worker="concur-thread-0"), 1.0
+    )
+    (outcome,) = emitted(ask(schedule, 1.0))
+    assert (type(outcome).__name__, outcome.worker, outcome.duration) == ("Cancelled", "concur-thread-0", 0.75)

@@ -227,7 +227,8 @@ class Schedule:
         if kind == "timed_out" and plan.timeout is not None:
             error = ItemTimeout(index, plan.timeout)
         if kind == "cancelled":
-            self._not_run(index, [item], job.attempt)
+            duration = report.durations[offset] if report.durations else 0.0
+            self._not_run(index, [item], job.attempt, report.worker, duration)
             return
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self._end_at(index, error)
@@ -248,11 +249,11 @@ class Schedule:
         else:
             self._delivery.add(index, [shaping.failure(report, offset, index, item, kind, error)])
 
-    def _not_run(self, start: int, items: list[Any], attempts: int) -> None:
+    def _not_run(self, start: int, items: list[Any], attempts: int, worker: str = "", duration: float = 0.0) -> None:
         """Give items that a deadline kept from ending their outcome, where outcomes are collected."""
         if self._stopped == "deadline" and self.plan.on_error == "collect":
             self.failed += len(items)
-            self._succeed(start, shaping.not_run(start, items, attempts, self.plan))
+            self._succeed(start, shaping.not_run(start, items, attempts, self.plan, worker, duration))
 
     # -- ends ---------------------------------------------------------------------------------------------------
 

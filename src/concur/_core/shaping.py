@@ -32,13 +32,17 @@ def failure(report: Report, offset: int, index: int, item: Any, kind: str, error
     return BAD[kind](index=index, item=item, error=error, attempts=attempts, duration=duration, worker=worker)
 
 
-def not_run(start: int, items: Sequence[Any], attempts: int, plan: Plan) -> list[Outcome[Any]]:
+def not_run(
+    start: int, items: Sequence[Any], attempts: int, plan: Plan, worker: str, duration: float
+) -> list[Outcome[Any]]:
     """Give the outcomes of items that the deadline kept from ending."""
     return [
         Cancelled(
             index=index,
             item=item,
             attempts=attempts,
+            worker=worker,
+            duration=duration,
             error=ItemCancelled(f"the call's deadline of {plan.deadline:g} seconds passed before item {index} ended"),
         )
         for index, item in enumerate(items, start)
