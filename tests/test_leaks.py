@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -67,12 +68,20 @@ def threads_end() -> None:
             thread.join(10)
 
 
-@pytest.mark.parametrize("fn", [slow, aslow])
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("mode", MODES)
+SYNC = [  # worker processes are dear: each end with one kind of function
+    (mode, end, fn)
+    for mode, end, fn in product(MODES, ENDS, [slow, aslow])
+    if mode != "process" or (fn is slow) != (end in ("success", "timeout"))
+]
+ASYNC = [  # and each loop
+    (mode, end, loop, fn)
+    for mode, end, loop, fn in product(MODES, ENDS, ["asyncio", "trio"], [slow, aslow])
+    if mode != "process" or (fn is slow) != (loop == "trio")
+]
+
+
+@pytest.mark.parametrize(("mode", "end", "fn"), SYNC)
 def test_a_sync_call_leaves_nothing(mode: str, end: str, fn: Any) -> None:
-    if mode == "process" and (fn is slow) == (end in ("success", "timeout")):
-        pytest.skip("workers are dear: each end with one kind of function")
     with no_leaks():
         try:
             with concur.iter_parallel(fn, items(end), mode=mode, workers=2, **options(end)) as results:
@@ -84,14 +93,8 @@ def test_a_sync_call_leaves_nothing(mode: str, end: str, fn: Any) -> None:
         threads_end()
 
 
-@pytest.mark.parametrize("fn", [slow, aslow])
-@pytest.mark.parametrize("loop", ["asyncio", "trio"])
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "end", "loop", "fn"), ASYNC)
 def test_an_async_call_leaves_nothing(mode: str, end: str, loop: str, fn: Any) -> None:
-    if mode == "process" and (fn is slow) == (loop == "trio"):
-        pytest.skip("workers are dear: each loop with one kind of function")
-
     async def main() -> None:
         before = pending_tasks()
         try:

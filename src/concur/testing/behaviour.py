@@ -52,7 +52,7 @@ class Script:
 
     def play(self) -> object:
         """Do it in a plain function."""
-        raise NotImplementedError
+        raise AssertionError("a subclass of Script says what its body does")
 
     async def aplay(self) -> object:
         """Do it in a coroutine, which gives the loop one turn first."""
