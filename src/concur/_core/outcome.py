@@ -6,7 +6,7 @@ No decision about outcomes lives here: which failure is final is the schedule's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from typing import Any, Literal
@@ -134,11 +134,11 @@ def annotate(error: BaseException, *, index: int, item: object, worker: str, att
 
 def add_note(error: BaseException, note: str) -> None:
     """Add a note to a user's exception, unless it has it or will not take any: its notes may be no list."""
-    notes = getattr(error, "__notes__", None)
+    notes: Any = getattr(error, "__notes__", None)
     if notes is None:
         set_plainly(error, "__notes__", [note])
     elif isinstance(notes, list) and note not in notes:
-        notes.append(note)
+        cast("list[str]", notes).append(note)
 
 
 def set_plainly(error: BaseException, name: str, value: object) -> None:

@@ -27,6 +27,8 @@ from concur.testing.worlds import simulated
 if TYPE_CHECKING:
     from concur.testing.draws import Draw
 
+__all__: list[str] = []  # the registry in `concur.testing.kit` has what is here
+
 LIMIT = 0.2  # seconds: long against a hiccup of the machine, so that an innocent body does not time out
 SLACK = 10.0  # seconds that a call may take to end beyond its deadline, on a machine that does much else
 

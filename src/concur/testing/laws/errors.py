@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from concur.testing.draws import Config, Draw
 
+__all__: list[str] = []  # the registry in `concur.testing.kit` has what is here
+
 POLICIES: st.SearchStrategy[str] = st.sampled_from(["raise", "group", "collect"])
 
 

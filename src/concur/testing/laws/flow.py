@@ -22,6 +22,8 @@ from concur.testing.switchboard import LatchTimeout, Line, Switchboard
 if TYPE_CHECKING:
     from concur.testing.draws import Draw
 
+__all__: list[str] = []  # the registry in `concur.testing.kit` has what is here
+
 SIZES = st.sampled_from([None, 1, 2, 3])
 
 

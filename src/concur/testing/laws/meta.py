@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from concur.testing.draws import Draw
 
+__all__: list[str] = []  # the registry in `concur.testing.kit` has what is here
+
 SERIAL = Subject(mode="serial")
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from concur.testing.draws import Draw
     from concur.testing.subject import Entry, Subject
 
+__all__: list[str] = []  # the registry in `concur.testing.kit` has what is here
+
 
 def plain(items: Any) -> list[Any]:
     """Give what the plain loop gives for items that do not fail."""
