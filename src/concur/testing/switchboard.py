@@ -57,7 +57,7 @@ class Switchboard:
     """
 
     def __init__(self, patience: float | None = None) -> None:
-        self.patience = PATIENCE if patience is None else patience
+        self.patience: float = PATIENCE if patience is None else patience
         self.events: list[Event] = []
         self.most: int = 0
         self._running = 0

@@ -289,7 +289,7 @@ class Locked(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.lock = threading.Lock()
+        self.lock: object = threading.Lock()
 
 
 @law(

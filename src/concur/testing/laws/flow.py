@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from concur.backends import Job
+from concur.backends import Job, Traits
 from concur.testing.behaviour import Dawdle, Nest, Return, Script, Visit
 from concur.testing.draws import configs, expected, prefix, same_value, scripts
 from concur.testing.kit import law
@@ -225,8 +225,8 @@ class Spy:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self.name = inner.name
-        self.traits = inner.traits
+        self.name: str = inner.name
+        self.traits: Traits = inner.traits
         self.jobs: list[Job] = []
 
     def __getattr__(self, name: str) -> Any:
