@@ -228,7 +228,11 @@ class AsyncRun:
         while schedule.in_flight:
             match schedule.next_step(self._engine.clock()):
                 case Cancel(job=job, abandon=hard):
-                    session.cancel(job, abandon=hard)
+                    try:
+                        session.cancel(job, abandon=hard)
+                    except Exception:
+                        if not abandon:
+                            raise  # else as in the sync driver
                 case Recall(job=job):
                     session.recall(job)
                 case Wait(until=until) if not abandon:  # as in the sync driver

@@ -137,7 +137,12 @@ class Run:
         while self._schedule.in_flight:
             match self._schedule.next_step(self._engine.clock()):
                 case Cancel(job=job, abandon=hard):
-                    self._session.cancel(job, abandon=hard)
+                    try:
+                        self._session.cancel(job, abandon=hard)
+                    except Exception:
+                        if not abandon:
+                            raise
+                        # Ctrl-C has landed before the session had the job: the others are to be cancelled all the same
                 case Recall(job=job):
                     self._session.recall(job)
                 case Wait(until=until) if not abandon:
