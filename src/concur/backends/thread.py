@@ -146,6 +146,7 @@ class ThreadEngine:
                 if batch.orphaned:
                     return
                 del ticket, session, batch  # an idle worker keeps nothing of the user's alive
+            self._tickets.put(None)  # for the others: Ctrl-C may have kept one off the list that is counted
         finally:
             state.close()
 
